@@ -1,0 +1,10 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Gate: tools/check-size as one TAP test.
+echo 1..1
+if out=$("$top_srcdir/tools/check-size" 2>&1); then
+	echo "ok 1 - check-size"
+else
+	printf '%s\n' "$out" | sed 's/^/# /'
+	echo "not ok 1 - check-size"
+fi
