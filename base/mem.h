@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/param.h> /* MIN, MAX: the ones that uv.h also brings */
 #include <unistd.h>
 
 #define MUST_CHECK	  __attribute__((warn_unused_result))
@@ -21,8 +22,6 @@
 
 #define ARRAY_LEN(a)			(sizeof(a) / sizeof((a)[0]))
 #define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
-#define MIN(a, b)			((a) < (b) ? (a) : (b))
-#define MAX(a, b)			((a) > (b) ? (a) : (b))
 
 /* These never return NULL: out of memory prints one line and aborts. */
 void *xmalloc(size_t size);
