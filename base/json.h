@@ -36,6 +36,8 @@ json_t *json_get_arr(const json_t *object, const char *key); /* borrowed */
 /* Path of keys, "deploy.resources.limits"; borrowed. */
 json_t *json_get_path(const json_t *object, const char *dotted);
 
+/* New string; bytes that are not UTF-8 become U+FFFD. */
+json_t *json_str(const char *text);
 /* Setters: NULL strings are not set. */
 void json_set_str(json_t *object, const char *key, const char *value);
 void json_set_strf(json_t *object, const char *key, const char *fmt, ...) PRINTF(3, 4);
