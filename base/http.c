@@ -30,7 +30,7 @@ struct http_conn {
 	struct buf target, name, value;
 	struct error err;
 	size_t head_bytes, head_count;
-	bool in_head, value_seen, trailers, complete, paused, upgraded, first_line;
+	bool in_head, value_seen, trailers, complete, paused, upgraded, first_line, line_start;
 };
 
 static void message_reset(struct http_conn *c)
@@ -43,7 +43,7 @@ static void message_reset(struct http_conn *c)
 	buf_reset(&c->name);
 	buf_reset(&c->value);
 	c->head_bytes = c->head_count = 0;
-	c->in_head = c->first_line = true;
+	c->in_head = c->first_line = c->line_start = true;
 	c->value_seen = c->trailers = c->complete = false;
 }
 
@@ -282,16 +282,15 @@ static int execute(struct http_conn *c, const char *data, size_t len, size_t *re
 	return error_set(err, EBADMSG, "malformed HTTP: %s", why);
 }
 
-/* Looks at one line (or the beginning of one) of a message's head before the library sees it. */
-static int watch_head(struct http_conn *c, const char *data, size_t len, bool line_start,
-		      struct error *err)
+/* Looks at one line, or a piece of one, of a message's head before the library sees it. */
+static int watch_head(struct http_conn *c, const char *data, size_t len, struct error *err)
 {
 	size_t i;
 
 	c->head_bytes += len;
 	if (c->head_bytes > HTTP_HEADER_BYTES_MAX)
 		return error_set(err, EMSGSIZE, "the header block is larger than 64 KiB");
-	if (line_start && !c->first_line && (data[0] == ' ' || data[0] == '\t'))
+	if (c->line_start && !c->first_line && (data[0] == ' ' || data[0] == '\t'))
 		return error_set(err, EBADMSG, "a folded header field");
 	for (i = 0; i < len; i++) {
 		if (data[i] == '\0')
@@ -299,13 +298,15 @@ static int watch_head(struct http_conn *c, const char *data, size_t len, bool li
 		if (data[i] == '\r' && i + 1 < len && data[i + 1] != '\n')
 			return error_set(err, EBADMSG, "a CR without LF in the header block");
 	}
+	c->line_start = data[len - 1] == '\n';
+	if (c->line_start && c->head_bytes > 2)
+		c->first_line = false;
 	return 0;
 }
 
 ssize_t http_conn_feed(struct http_conn *c, const char *data, size_t len, struct error *err)
 {
 	size_t at = 0, used, piece;
-	bool line_start = c->head_bytes == 0;
 	const char *eol;
 	int r;
 
@@ -315,21 +316,16 @@ ssize_t http_conn_feed(struct http_conn *c, const char *data, size_t len, struct
 			eol = memchr(data + at, '\n', piece);
 			if (eol)
 				piece = (size_t)(eol - data) - at + 1;
-			r = watch_head(c, data + at, piece, line_start, err);
+			r = watch_head(c, data + at, piece, err);
 			if (r < 0)
 				return r;
-			line_start = eol != NULL;
-			if (eol && piece > 2)
-				c->first_line = false;
 		}
 		r = execute(c, data + at, piece, &used, err);
 		if (r < 0)
 			return r;
 		at += used;
-		if (c->complete && !c->upgraded) {
+		if (c->complete && !c->upgraded)
 			message_reset(c);
-			line_start = true;
-		}
 		if (!used && !c->upgraded)
 			return error_set(err, EBADMSG, "malformed HTTP");
 	}
