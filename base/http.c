@@ -102,9 +102,15 @@ static int on_target(parser_t *p, const char *at, size_t len)
 static int on_name(parser_t *p, const char *at, size_t len)
 {
 	struct http_conn *c = p->data;
+	size_t i;
 
 	if (c->value_seen && header_finish(c) < 0)
 		return -1;
+	for (i = 0; i < len; i++)
+		if (at[i] <= ' ' || at[i] == 0x7f || strchr("\"(),/:;<=>?@[\\]{}", at[i]))
+			return refuse(
+				c, EBADMSG,
+				"a byte that does not belong into the name of a header field");
 	buf_add(&c->name, at, len);
 	return 0;
 }
