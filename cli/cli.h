@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The command line: one verb a file, each a const `struct command` whose option table gives
+ * parsing, help and completion.  A verb's run function returns the process's exit status; an error
+ * is printed once, by cli_fail.
+ */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "base/str.h"
+
+struct client;
+struct compose_project;
+
+/* ---- options */
+
+enum option_kind {
+	OPTION_FLAG, /* bool; --name=false clears it */
+	OPTION_STR,  /* char *, the last one wins */
+	OPTION_STRV, /* char **, repeatable */
+	OPTION_INT,  /* int */
+	OPTION_TRI,  /* int: -1 not given (set by defaults), 0, 1 */
+};
+
+struct option_def {
+	char letter;	  /* 0: none */
+	const char *name; /* without dashes; NULL: only the letter.  {0} ends a table */
+	enum option_kind kind;
+	size_t offset;	  /* in the verb's values struct */
+	const char *arg;  /* what the help shows for the value: "SERVICE=NUM" */
+	const char *help; /* NULL: accepted but not shown */
+};
+
+struct cli {
+	/* global options */
+	char **files, **profiles, **env_files;
+	char *project_name, *project_directory, *ansi, *progress;
+	int parallel;
+	bool all_resources, compatibility, dry_run, verbose, version, help;
+	/* derived */
+	bool color_out, color_err;
+	const char *program;
+	struct client *client; /* opened on first use */
+	char *socket_path;
+};
+
+struct command {
+	const char *name;
+	const char *const *aliases; /* NULL-terminated, or NULL */
+	const char *usage;	    /* after the verb's name: "[OPTIONS] [SERVICE...]" */
+	const char *summary;
+	const struct option_def *options;
+	size_t values_size;
+	const void *defaults;  /* initial values, or NULL for zero */
+	bool stop_at_argument; /* options end at the first argument (run, exec) */
+	const struct command *const
+		*verbs; /* second-level verbs (volume ls), NULL-terminated; run is NULL then */
+	int (*run)(struct cli *cli, const void *values, int argc, char **argv);
+};
+
+/* Parses argv[0..argc) by the table; *ret_rest is where the arguments are (argv is permuted so that
+ * they are contiguous at the end).  Errors read "unknown flag: --zzz (did you mean --…?)". */
+int options_parse(const struct option_def *table, void *values, int argc, char **argv,
+		  bool stop_at_argument, int *ret_rest, struct error *err) MUST_CHECK;
+void options_release(const struct option_def *table, void *values);
+/* The "Options:" part of a help text, at most 80 columns. */
+void options_help(struct buf *out, const struct option_def *table);
+void command_help(struct buf *out, const char *prefix, const struct command *cmd);
+
+/* ---- shared by the verbs */
+
+/* Prints "text" on standard error (once), returns exit status 1. */
+int cli_fail(struct cli *cli, const struct error *err);
+int cli_usage(struct cli *cli, const char *fmt, ...) PRINTF(2, 3);
+void cli_warn(struct cli *cli, const char *fmt, ...) PRINTF(2, 3);
+
+/* Loads and checks the project's files; every problem is printed with its place.  0 or an exit
+ * status. */
+int cli_load(struct cli *cli, char *const *services, struct compose_project **ret);
+/* The project's name: -p, else that of the files.  0 or an exit status. */
+int cli_project_name(struct cli *cli, char **ret);
+/* The body of an "up"-like request: model, files, secrets … */
+json_t *cli_project_request(struct cli *cli, const struct compose_project *project,
+			    struct error *err);
+/* {"services": [..]} from arguments; other options are added by the verb. */
+json_t *cli_service_options(int argc, char **argv);
+/* The services named in argv exist in the project (else "no such service: x"). */
+int cli_check_services(struct cli *cli, const struct compose_project *project, int argc,
+		       char **argv);
+/* Target "/cmp/v1/projects/NAME/verb"; owned by the caller. */
+char *cli_project_target(const char *project, const char *verb);
+/* Sends a project verb and shows its progress; the exit status of the stream. */
+int cli_project_stream(struct cli *cli, const char *project, const char *verb, const json_t *body,
+		       const char *title);
+
+/* The same; *ret_end is the last object of the stream (new reference, may be NULL). */
+int cli_project_stream_end(struct cli *cli, const char *project, const char *verb,
+			   const json_t *body, const char *title, json_t **ret_end);
+/* GET with a JSON answer; an error is printed.  0 or an exit status. */
+int cli_get(struct cli *cli, const char *target, json_t **ret);
+/* Target of the container list; owned by the caller. */
+char *cli_containers_target(const char *project, bool all, bool one_offs, char *const *services,
+			    int count);
+
+/* ---- the verbs (cli/NAME.c) */
+extern const struct command *const cli_commands[]; /* NULL-terminated, in cli/main.c */
+const struct command *cli_find_command(const char *name);
+
+#endif

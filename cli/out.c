@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Tables, templates and JSON on standard output: see out.h. */
+#include "cli/out.h"
+
+#include <errno.h>
+#include <wchar.h>
+
+#include "base/json.h"
+#include "base/time.h"
+
+bool out_color(const struct cli *cli, FILE *stream)
+{
+	const char *ansi = cli->ansi ? cli->ansi : getenv("COMPOSE_ANSI");
+
+	if (str_eq(ansi, "never"))
+		return false;
+	if (str_eq(ansi, "always"))
+		return true;
+	return str_empty(getenv("NO_COLOR")) && isatty(fileno(stream));
+}
+
+/* ---- tables */
+
+struct table {
+	size_t columns, count, cap;
+	const char *const *heads;
+	char **cells;
+};
+
+struct table *table_new(const char *const *heads)
+{
+	struct table *t = xcalloc(1, sizeof(*t));
+
+	t->heads = heads;
+	while (heads[t->columns])
+		t->columns++;
+	return t;
+}
+
+void table_free(struct table *t)
+{
+	size_t i;
+
+	if (!t)
+		return;
+	for (i = 0; i < t->count; i++)
+		free(t->cells[i]);
+	free(t->cells);
+	free(t);
+}
+
+static void add_owned(struct table *t, char *text)
+{
+	if (t->count == t->cap) {
+		t->cap = t->cap ? t->cap * 2 : 32;
+		t->cells = xreallocarray(t->cells, t->cap, sizeof(*t->cells));
+	}
+	t->cells[t->count++] = text;
+}
+
+void table_cell(struct table *t, const char *text)
+{
+	add_owned(t, xstrdup(text ? text : ""));
+}
+
+void table_cellf(struct table *t, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	add_owned(t, xvasprintf(fmt, ap));
+	va_end(ap);
+}
+
+/* Columns a text takes: UTF-8 continuation bytes take none. */
+static size_t text_width(const char *s)
+{
+	size_t n = 0;
+
+	for (; *s; s++)
+		n += ((unsigned char)*s & 0xc0) != 0x80;
+	return n;
+}
+
+static void print_row(const struct table *t, const char *const *row, const size_t *widths,
+		      FILE *stream)
+{
+	size_t c;
+
+	for (c = 0; c < t->columns; c++) {
+		fputs(row[c], stream);
+		if (c + 1 < t->columns)
+			fprintf(stream, "%*s", (int)(widths[c] - text_width(row[c]) + 3), "");
+	}
+	fputc('\n', stream);
+}
+
+void table_print(const struct table *t, FILE *stream)
+{
+	size_t *widths = xcalloc(t->columns, sizeof(*widths)), i, w;
+
+	for (i = 0; i < t->columns; i++)
+		widths[i] = text_width(t->heads[i]);
+	for (i = 0; i < t->count; i++) {
+		w = text_width(t->cells[i]);
+		widths[i % t->columns] = MAX(widths[i % t->columns], w);
+	}
+	print_row(t, t->heads, widths, stream);
+	for (i = 0; i + t->columns <= t->count; i += t->columns)
+		print_row(t, (const char *const *)(t->cells + i), widths, stream);
+	free(widths);
+}
+
+/* ---- JSON and templates */
+
+void out_json_line(const json_t *value, FILE *stream)
+{
+	auto_free char *text = json_text(value);
+
+	fprintf(stream, "%s\n", text);
+}
+
+void out_json_pretty(const json_t *value, FILE *stream)
+{
+	auto_free char *text = json_dumps(value, JSON_INDENT(2) | JSON_ENCODE_ANY);
+
+	fprintf(stream, "%s\n", text ? text : "null");
+}
+
+int format_parse(const char *format, enum format_kind *ret, struct error *err)
+{
+	const char *p;
+
+	if (str_empty(format) || !strcmp(format, "table") || !strcmp(format, "pretty"))
+		*ret = FORMAT_TABLE;
+	else if (!strcmp(format, "json"))
+		*ret = FORMAT_JSON;
+	else
+		*ret = FORMAT_TEMPLATE;
+	for (p = format; *ret == FORMAT_TEMPLATE && (p = strstr(p, "{{")); p += 2)
+		if (!strstr(p, "}}"))
+			return error_set(err, EINVAL, "the format \"%s\" has a {{ without }}",
+					 format);
+	if (*ret == FORMAT_TEMPLATE && !strstr(format, "{{"))
+		return error_set(
+			err, EINVAL,
+			"format value \"%s\" could not be parsed: table, json or a template",
+			format);
+	return 0;
+}
+
+static void place(const char *name, size_t len, const json_t *row, FILE *stream)
+{
+	auto_free char *key = xstrndup(name, len);
+	const char *field = str_trim(key);
+	const json_t *value = row;
+
+	if (!strcmp(field, "json .") || !strcmp(field, ".")) {
+		auto_free char *text = json_text(row);
+
+		fputs(text, stream);
+		return;
+	}
+	if (str_skip(field, "json ."))
+		field = str_skip(field, "json ");
+	if (*field == '.')
+		value = json_get_path(row, field + 1);
+	if (json_is_string(value)) {
+		fputs(json_string_value(value), stream);
+	} else if (value) {
+		auto_free char *text = json_text(value);
+
+		fputs(text, stream);
+	} else {
+		fputs("<no value>", stream);
+	}
+}
+
+void format_row(const char *template, const json_t *row, FILE *stream)
+{
+	const char *p = str_skip(template, "table ") ? str_skip(template, "table ") : template;
+	const char *end;
+
+	while (*p) {
+		if (str_skip(p, "{{") && (end = strstr(p, "}}"))) {
+			place(p + 2, (size_t)(end - p - 2), row, stream);
+			p = end + 2;
+		} else if (p[0] == '\\' && (p[1] == 't' || p[1] == 'n')) {
+			fputc(p[1] == 't' ? '\t' : '\n', stream);
+			p += 2;
+		} else {
+			fputc(*p++, stream);
+		}
+	}
+	fputc('\n', stream);
+}
+
+void out_ago(int64_t then_ns, char *ret, size_t size)
+{
+	char text[48];
+
+	str_human_duration((time_now_ns() - then_ns) / NS_PER_SEC, text, sizeof(text));
+	snprintf(ret, size, "%s ago", text);
+}
+
+void out_ports(const json_t *ports, struct buf *ret)
+{
+	size_t i;
+	json_t *port;
+
+	json_array_foreach ((json_t *)(uintptr_t)ports, i, port) {
+		const char *ip = json_get_str(port, "host_ip"),
+			   *protocol = json_get_str(port, "protocol");
+		int64_t host = json_get_int(port, "host_port", 0);
+		bool v6 = ip && strchr(ip, ':');
+
+		if (ret->len)
+			buf_adds(ret, ", ");
+		if (host)
+			buf_addf(ret, "%s%s%s:%lld->", v6 ? "[" : "",
+				 str_empty(ip) ? "0.0.0.0" : ip, v6 ? "]" : "", (long long)host);
+		buf_addf(ret, "%lld/%s", (long long)json_get_int(port, "container_port", 0),
+			 protocol ? protocol : "tcp");
+	}
+}

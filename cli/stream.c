@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One poll loop over standard input, the connection and a signalfd.  The terminal's mode is
+ * restored on every way out, a fatal signal included, because signals only ever arrive through the
+ * descriptor.
+ */
+#include "cli/stream.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <termios.h>
+
+#include "base/json.h"
+
+#define FRAME_HEAD 8
+#define FRAME_MAX  ((size_t)1 << 20)
+#define CHUNK	   ((size_t)32 << 10)
+
+enum { FRAME_STDIN, FRAME_STDOUT, FRAME_STDERR, FRAME_EXIT, FRAME_RESIZE, FRAME_SIGNAL };
+
+struct session {
+	int fd, signals;
+	const struct stream_options *options;
+	struct buf in; /* from the connection */
+	struct termios saved;
+	bool raw, stdin_done, exited;
+	int exit;
+};
+
+static int write_all(int fd, const char *data, size_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, data, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		data += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int send_frame(struct session *s, int type, const void *data, size_t len, struct error *err)
+{
+	unsigned char frame[FRAME_HEAD + CHUNK] = {(unsigned char)type};
+	size_t at = 0, total = FRAME_HEAD + len;
+
+	frame[4] = (unsigned char)(len >> 24);
+	frame[5] = (unsigned char)(len >> 16);
+	frame[6] = (unsigned char)(len >> 8);
+	frame[7] = (unsigned char)len;
+	if (len)
+		memcpy(frame + FRAME_HEAD, data, len);
+	while (at < total) {
+		ssize_t n = send(s->fd, frame + at, total - at, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return error_sys(err, errno, "send to the supervisor");
+		at += (size_t)n;
+	}
+	return 0;
+}
+
+static int send_size(struct session *s, struct error *err)
+{
+	unsigned char size[4];
+	struct winsize ws;
+
+	if (!s->options->tty || ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) < 0)
+		return 0;
+	size[0] = (unsigned char)(ws.ws_row >> 8);
+	size[1] = (unsigned char)ws.ws_row;
+	size[2] = (unsigned char)(ws.ws_col >> 8);
+	size[3] = (unsigned char)ws.ws_col;
+	return send_frame(s, FRAME_RESIZE, size, sizeof(size), err);
+}
+
+static void raw_mode(struct session *s)
+{
+	struct termios raw;
+
+	if (!s->options->tty || tcgetattr(STDIN_FILENO, &s->saved) < 0)
+		return;
+	raw = s->saved;
+	cfmakeraw(&raw);
+	s->raw = tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
+}
+
+static int take_exit(struct session *s, const char *data, size_t len, struct error *err)
+{
+	auto_json json_t *info = NULL;
+	int r = json_load_text(data, len, &info, err);
+
+	if (r < 0)
+		return r;
+	if (json_get_str(info, "error"))
+		return error_set(err, EIO, "%s", json_get_str(info, "error"));
+	s->exit = (int)json_get_int(info, "exit_code", 0);
+	s->exited = true;
+	return 0;
+}
+
+static int take_frames(struct session *s, struct error *err)
+{
+	size_t at = 0;
+	int r = 0;
+
+	while (r == 0 && s->in.len - at >= FRAME_HEAD && !s->exited) {
+		const unsigned char *h = (const unsigned char *)s->in.data + at;
+		size_t len = (size_t)h[4] << 24 | (size_t)h[5] << 16 | (size_t)h[6] << 8 | h[7];
+		const char *payload = s->in.data + at + FRAME_HEAD;
+
+		if (len > FRAME_MAX)
+			return error_set(err, EBADMSG, "the supervisor's stream is damaged");
+		if (s->in.len - at - FRAME_HEAD < len)
+			break;
+		if (h[0] == FRAME_STDOUT || h[0] == FRAME_STDERR)
+			write_all(h[0] == FRAME_STDOUT ? STDOUT_FILENO : STDERR_FILENO, payload,
+				  len);
+		else if (h[0] == FRAME_EXIT)
+			r = take_exit(s, payload, len, err);
+		at += FRAME_HEAD + len;
+	}
+	buf_consume(&s->in, at);
+	return r;
+}
+
+static int on_connection(struct session *s, struct error *err)
+{
+	char *at = buf_reserve(&s->in, CHUNK);
+	ssize_t n = at ? recv(s->fd, at, CHUNK, 0) : -1;
+
+	if (n < 0 && errno == EINTR)
+		return 0;
+	if (n < 0)
+		return error_sys(err, errno, "read from the supervisor");
+	if (n == 0)
+		return error_set(err, ECONNRESET, "the supervisor closed the stream");
+	s->in.len += (size_t)n;
+	return take_frames(s, err);
+}
+
+static int on_stdin(struct session *s, struct error *err)
+{
+	char data[CHUNK];
+	ssize_t n = read(STDIN_FILENO, data, sizeof(data));
+
+	if (n < 0 && errno == EINTR)
+		return 0;
+	if (n <= 0)
+		s->stdin_done = true;
+	return send_frame(s, FRAME_STDIN, data, n > 0 ? (size_t)n : 0, err);
+}
+
+static int on_signal(struct session *s, struct error *err)
+{
+	struct signalfd_siginfo info;
+	unsigned char number;
+
+	if (read(s->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return 0;
+	if (info.ssi_signo == SIGWINCH)
+		return send_size(s, err);
+	number = (unsigned char)info.ssi_signo;
+	if (s->options->forward_signals)
+		return send_frame(s, FRAME_SIGNAL, &number, 1, err);
+	return error_set(err, EINTR, "interrupted");
+}
+
+static int loop(struct session *s, struct error *err)
+{
+	int r = take_frames(s, err);
+
+	while (r == 0 && !s->exited) {
+		struct pollfd fds[] = {
+			{.fd = s->fd, .events = POLLIN},
+			{.fd = s->signals, .events = POLLIN},
+			{.fd = s->stdin_done ? -1 : STDIN_FILENO, .events = POLLIN},
+		};
+
+		if (poll(fds, ARRAY_LEN(fds), -1) < 0 && errno != EINTR)
+			return error_sys(err, errno, "wait for the stream");
+		if (fds[1].revents)
+			r = on_signal(s, err);
+		if (r == 0 && fds[0].revents)
+			r = on_connection(s, err);
+		if (r == 0 && fds[2].revents && !s->exited)
+			r = on_stdin(s, err);
+	}
+	return r;
+}
+
+static int open_signals(sigset_t *old)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGWINCH);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGQUIT);
+	sigprocmask(SIG_BLOCK, &set, old);
+	return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+int stream_serve(struct client *c, const struct stream_options *options, int *ret_exit,
+		 struct error *err)
+{
+	struct session s = {.fd = client_fd(c), .signals = -1, .options = options};
+	sigset_t old;
+	int r;
+
+	buf_init(&s.in, 2 * FRAME_MAX);
+	r = client_upgraded(c, &s.in, err);
+	if (r < 0)
+		goto out;
+	s.signals = open_signals(&old);
+	if (!options->stdin_open) {
+		s.stdin_done = true;
+		r = send_frame(&s, FRAME_STDIN, NULL, 0, err);
+	}
+	raw_mode(&s);
+	if (r == 0)
+		r = send_size(&s, err);
+	if (r == 0 && options->on_open)
+		r = options->on_open(options->arg, err);
+	if (r == 0)
+		r = loop(&s, err);
+	if (s.raw)
+		tcsetattr(STDIN_FILENO, TCSANOW, &s.saved);
+	close(s.signals);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	if (r == 0)
+		*ret_exit = s.exit;
+out:
+	buf_release(&s.in);
+	return r;
+}
