@@ -14,7 +14,15 @@
 #include <string.h>
 #include <unistd.h>
 
+/* With fortified headers some of them are macros, which cannot be poisoned. */
 #undef basename
+#undef strcpy
+#undef strcat
+#undef strncpy
+#undef strncat
+#undef stpcpy
+#undef sprintf
+#undef vsprintf
 #pragma GCC poison strcpy strcat strncpy strncat stpcpy	 /* str_copy, struct buf */
 #pragma GCC poison sprintf vsprintf			 /* snprintf, buf_addf */
 #pragma GCC poison strtok				 /* strv_split */
