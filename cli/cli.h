@@ -106,6 +106,9 @@ int cli_get(struct cli *cli, const char *target, json_t **ret);
 char *cli_containers_target(const char *project, bool all, bool one_offs, char *const *services,
 			    int count);
 
+/* -e values as a list of "K=V"; a bare K takes this process's value, or is left out. */
+json_t *env_list(char *const *env);
+
 /* ---- the verbs (cli/NAME.c) */
 extern const struct command *const cli_commands[]; /* NULL-terminated, in cli/main.c */
 const struct command *cli_find_command(const char *name);
