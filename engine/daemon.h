@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The supervisor's one state: everything hangs off `struct daemon`, passed explicitly, touched on
+ * the loop thread only.
+ */
+#ifndef ENGINE_DAEMON_H
+#define ENGINE_DAEMON_H
+
+#include <uv.h>
+
+#include "base/error.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "images/images.h"
+#include "net/net.h"
+#include "runtime/runtime.h"
+#include "volumes/volumes.h"
+
+struct state;
+struct events;
+struct api_server;
+
+struct daemon {
+	uv_loop_t *loop;
+	char *state_dir, *run_dir, *socket_path;
+	char *program; /* path of cmpd, for the shims */
+	int shim_fd;   /* sealed memfd of cmp-shim, spawned from /proc/self/fd/N */
+	int64_t started_ns;
+	bool stopping;
+
+	struct state *state;
+	struct image_store *images;
+	struct volume_store *volumes;
+	struct net *net;
+	struct net_dns *dns;
+	struct runtime_host host;
+	struct events *events;
+	struct api_server *api;
+
+	struct map *containers; /* id -> struct container, in order of creation */
+	struct map *container_names; /* name -> struct container */
+	struct map *networks;	/* id -> struct network */
+	struct map *projects;	/* name -> struct project */
+	struct list published;	/* struct publish, see publish.h */
+	struct list container_watchers; /* see container.h */
+};
+
+/* Reads the environment, opens everything, adopts what runs, serves until told to stop. */
+int daemon_run(int listen_fd, struct error *err) MUST_CHECK;
+/* Ends the loop; containers go on. */
+void daemon_stop(struct daemon *d);
+
+#endif

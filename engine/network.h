@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Network objects: record, bridge, address pools, and the names that containers answer to.  Also
+ * published ports: one publish per host port, shared by all replicas of a service.
+ */
+#ifndef ENGINE_NETWORK_H
+#define ENGINE_NETWORK_H
+
+#include "engine/container.h"
+
+struct network {
+	struct daemon *daemon;
+	unsigned refs;
+	char id[DIGEST_HEX_MAX];
+	char *name;
+	char *driver; /* "bridge" */
+	json_t *labels, *options, *ipam; /* objects, as asked for; never NULL */
+	bool internal, attachable, enable_ipv6, enable_ipv4;
+	int64_t created_ns;
+	char *project; /* from the label, or NULL */
+	struct net_network net;
+	struct net_pool *pools[2]; /* v4, v6 */
+	bool up;		   /* the bridge exists */
+};
+
+struct network_args {
+	const char *name, *driver; /* driver NULL: bridge */
+	const json_t *labels, *options; /* objects of strings, or NULL */
+	const json_t *ipam; /* compose's form: {driver, config: [{subnet, ip_range, gateway, aux_addresses}], options} or NULL */
+	bool internal, attachable, enable_ipv6, disable_ipv4;
+};
+/* Records it and makes the bridge.  -EEXIST when the name is taken. */
+int network_create(struct daemon *d, const struct network_args *args, struct network **ret,
+		   struct error *err) MUST_CHECK;
+/* -EBUSY "network x is in use by container y". */
+int network_remove(struct network *n, struct error *err) MUST_CHECK;
+int network_find(struct daemon *d, const char *ref, struct network **ret, struct error *err)
+	MUST_CHECK; /* id, prefix, name */
+json_t *network_summary(const struct network *n);
+json_t *network_inspect(const struct network *n); /* with its containers */
+int networks_load(struct daemon *d, struct error *err) MUST_CHECK; /* from the state; completes bridges */
+void networks_sweep(struct daemon *d); /* removes links of ours that belong to nothing */
+void networks_free(struct daemon *d);
+
+/* ---- endpoints of a container */
+
+/* Allocates addresses, MAC and names for every network of its config (c->endpoints), at creation;
+ * fixed addresses are claimed.  Records nothing itself: the state row of the container holds them. */
+int endpoints_allocate(struct container *c, struct error *err) MUST_CHECK;
+/* After loading: claims what is recorded.  `endpoints` as endpoints_encode wrote it. */
+int endpoints_restore(struct container *c, const json_t *endpoints, struct error *err) MUST_CHECK;
+json_t *endpoints_encode(const struct container *c);
+/* Gives everything back (removal). */
+void endpoints_release(struct container *c);
+/* Netlink messages of all its endpoints for the launch program; the bridge is completed before. */
+int endpoints_messages(struct container *c, struct net_messages *ret, struct error *err) MUST_CHECK;
+/* The container runs / has ended: its names resolve and ports are served (or no more).  Sockets of
+ * DNS are handed to net_dns by endpoints_up (taken; -1: none). */
+void endpoints_up(struct container *c, int dns_udp_fd, int dns_tcp_fd);
+void endpoints_down(struct container *c);
+/* Text of /etc/hosts and /etc/resolv.conf of the container. */
+void endpoints_hosts(const struct container *c, struct buf *ret);
+void endpoints_resolv(const struct container *c, struct buf *ret);
+
+/* ---- published ports (publish.c) */
+
+/*
+ * Takes the host ports of a container: a fixed port of the same (project, service, container port,
+ * protocol, host address) is shared with its replicas; anybody else's is refused with its holder.
+ * Called before a start; the sockets are kept by the container's shim (publish_keep).
+ */
+int publish_acquire(struct container *c, struct error *err) MUST_CHECK;
+void publish_release(struct container *c); /* closes ports that nobody needs any more */
+/* Ready replicas: running, and healthy or without health check or still starting; recomputed for
+ * all ports of this container. */
+void publish_refresh(struct container *c);
+/* Hands copies of the sockets to the shim: calls shim_keep for each. */
+void publish_keep(struct container *c);
+/* A shim returned a kept socket after a restart ("tcp 0.0.0.0:8080 4"). Takes the fd. */
+void publish_adopt(struct container *c, const char *name, int fd);
+/* [{host_ip, host_port, container_port, protocol}] actual ports; new reference. */
+json_t *publish_list(const struct container *c);
+
+#endif
