@@ -24,6 +24,12 @@ struct daemon {
 	uv_loop_t *loop;
 	char *state_dir, *run_dir, *socket_path;
 	char *program; /* path of cmpd, for the shims */
+	/*
+	 * What names of kernel objects begin with, so that two supervisors never touch each other's:
+	 * "cmp" for the default state directory, otherwise "c" and five hex digits of its path's
+	 * digest.  Bridges are TAGb<hex>, veths TAGv<hex>, the nft table and the cgroup parent TAG.
+	 */
+	char tag[8];
 	int shim_fd;   /* sealed memfd of cmp-shim, spawned from /proc/self/fd/N */
 	int64_t started_ns;
 	bool stopping;
