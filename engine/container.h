@@ -63,8 +63,12 @@ struct container {
 	enum health_status health_status;
 	struct health *health;
 	struct shim *shim; /* NULL when none */
+	struct net_dns_client *dns; /* its resolver, while it runs; dnszone.c */
 	struct container_endpoint *endpoints;
 	size_t endpoint_count;
+	struct publish_use *published; /* its host ports while it holds them; publish.c */
+	size_t published_count;
+	struct list kept_sockets; /* of a shim found again, until publish_acquire; publish.c */
 	char *dir; /* STATE/containers/ID */
 	void *private; /* container.c */
 };

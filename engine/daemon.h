@@ -47,7 +47,7 @@ struct daemon {
 	struct map *container_names; /* name -> struct container */
 	struct map *networks;	/* id -> struct network */
 	struct map *projects;	/* name -> struct project */
-	struct list published;	/* struct publish, see publish.h */
+	struct list published;	/* struct publish of publish.c */
 	struct list container_watchers; /* see container.h */
 };
 

@@ -29,6 +29,10 @@ struct network_args {
 	const json_t *ipam; /* compose's form: {driver, config: [{subnet, ip_range, gateway, aux_addresses}], options} or NULL */
 	bool internal, attachable, enable_ipv6, disable_ipv4;
 };
+struct network *network_ref(struct network *n);
+void network_unref(struct network *n); /* accepts NULL */
+/* Makes sure that the bridge exists. */
+int network_complete(struct network *n, struct error *err) MUST_CHECK;
 /* Records it and makes the bridge.  -EEXIST when the name is taken. */
 int network_create(struct daemon *d, const struct network_args *args, struct network **ret,
 		   struct error *err) MUST_CHECK;
@@ -52,6 +56,8 @@ int endpoints_restore(struct container *c, const json_t *endpoints, struct error
 json_t *endpoints_encode(const struct container *c);
 /* Gives everything back (removal). */
 void endpoints_release(struct container *c);
+/* Is `name` a host-side link of this container?  (TAGv, six digits of its id, two of the start.) */
+bool endpoint_owns_link(const struct container *c, const char *name);
 /* Netlink messages of all its endpoints for the launch program; the bridge is completed before. */
 int endpoints_messages(struct container *c, struct net_messages *ret, struct error *err) MUST_CHECK;
 /* The container runs / has ended: its names resolve and ports are served (or no more).  Sockets of
@@ -62,21 +68,25 @@ void endpoints_down(struct container *c);
 void endpoints_hosts(const struct container *c, struct buf *ret);
 void endpoints_resolv(const struct container *c, struct buf *ret);
 
+/* The names that containers resolve; for net_dns_new.  `arg` is the daemon, owners are containers. */
+extern const struct net_dns_zone network_dns_zone;
+
 /* ---- published ports (publish.c) */
 
 /*
  * Takes the host ports of a container: a fixed port of the same (project, service, container port,
  * protocol, host address) is shared with its replicas; anybody else's is refused with its holder.
- * Called before a start; the sockets are kept by the container's shim (publish_keep).
+ * Called before a start, and for an adopted container after its shim has returned what it kept
+ * (publish_adopt): those sockets are used before new ones are bound.  What it holds already stays.
  */
 int publish_acquire(struct container *c, struct error *err) MUST_CHECK;
-void publish_release(struct container *c); /* closes ports that nobody needs any more */
-/* Ready replicas: running, and healthy or without health check or still starting; recomputed for
- * all ports of this container. */
+/* Closes the ports that nobody needs any more.  When the container has ended for good. */
+void publish_release(struct container *c);
+/* Tells the ports of this container which replicas are ready now. */
 void publish_refresh(struct container *c);
-/* Hands copies of the sockets to the shim: calls shim_keep for each. */
+/* Hands copies of the sockets to the container's shim, which keeps them for the next supervisor. */
 void publish_keep(struct container *c);
-/* A shim returned a kept socket after a restart ("tcp 0.0.0.0:8080 4"). Takes the fd. */
+/* A shim returned a socket that it kept.  Takes the descriptor. */
 void publish_adopt(struct container *c, const char *name, int fd);
 /* [{host_ip, host_port, container_port, protocol}] actual ports; new reference. */
 json_t *publish_list(const struct container *c);
