@@ -101,6 +101,9 @@ int container_kill(struct container *c, int signo, struct error *err) MUST_CHECK
 int container_pause(struct container *c, bool pause, struct error *err) MUST_CHECK;
 /* force: a running one is killed first.  volumes: its anonymous volumes go too. */
 void container_remove(struct container *c, bool force, bool volumes, container_done done, void *arg);
+/* The processes in it, as the host numbers them; owned array. */
+int container_pids(const struct container *c, pid_t **ret, size_t *ret_count, struct error *err)
+	MUST_CHECK;
 /* New name (also answers by it in DNS). */
 int container_rename(struct container *c, const char *name, struct error *err) MUST_CHECK;
 

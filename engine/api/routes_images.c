@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Routes of images. */
+#include <errno.h>
+
+#include "base/json.h"
+#include "engine/api/routes.h"
+#include "engine/container.h"
+#include "engine/events.h"
+
+static void get_images(struct api_request *r)
+{
+	struct image **all = image_list(r->daemon->images);
+	json_t *list = json_array();
+	size_t i;
+
+	for (i = 0; all[i]; i++)
+		json_array_append_new(list, image_summary(all[i]));
+	free(all);
+	api_reply_json(r, 200, list);
+}
+
+static void get_image(struct api_request *r)
+{
+	AUTO(image_unref) struct image *im = NULL;
+	struct error err = ERROR_INIT;
+
+	if (image_resolve(r->daemon->images, r->params[0], &im, &err) < 0)
+		api_reply_error(r, &err);
+	else
+		api_reply_json(r, 200, image_inspect(im));
+}
+
+static void post_tag(struct api_request *r)
+{
+	const char *name = api_query(r, "name");
+	struct error err = ERROR_INIT;
+
+	if (!name) {
+		error_set(&err, EINVAL, "tag image %s: the new name is missing", r->params[0]);
+		api_reply_error(r, &err);
+		return;
+	}
+	image_tag(r->daemon->images, r->params[0], name, api_on_done, api_pending_new(r));
+}
+
+/* ---- removing */
+
+static enum image_use in_use(void *arg, const char *image_id, char **ret_by)
+{
+	const struct daemon *d = arg;
+	enum image_use use = IMAGE_USE_NONE;
+	struct map_iter it = {0};
+
+	while (map_next(d->containers, &it)) {
+		const struct container *c = it.value;
+		enum image_use its = c->pid ? IMAGE_USE_RUNNING : IMAGE_USE_STOPPED;
+
+		if (!str_eq(c->image_id, image_id) || its <= use)
+			continue;
+		use = its;
+		free(*ret_by);
+		*ret_by = xstrdup(c->name);
+	}
+	return use;
+}
+
+static void on_removed(void *arg, const json_t *removed, const struct error *err)
+{
+	api_pending_done(arg, removed ? json_deep_copy(removed) : NULL, err);
+}
+
+static void delete_image(struct api_request *r)
+{
+	struct image_remove_args args = {
+		.ref = r->params[0],
+		.force = api_query_flag(r, "force"),
+		.no_prune = api_query_flag(r, "no_prune"),
+		.in_use = in_use,
+		.arg = r->daemon,
+	};
+
+	image_remove(r->daemon->images, &args, on_removed, api_pending_new(r));
+}
+
+/* ---- import: the body is a tar stream */
+
+struct importing {
+	struct api_request *request; /* NULL: the client is gone */
+	struct image_import *import;
+};
+
+static void on_import_drain(void *arg)
+{
+	struct importing *i = arg;
+
+	if (i->request)
+		api_pause(i->request, false);
+}
+
+static void on_import_done(void *arg, const char *id, const struct error *err)
+{
+	struct importing *i = arg;
+	struct api_request *r = i->request;
+	json_t *o;
+
+	free(i);
+	if (!r)
+		return;
+	r->on_data = NULL;
+	r->on_end = r->on_hangup = NULL;
+	api_pause(r, false);
+	if (err) {
+		api_reply_error(r, err);
+		return;
+	}
+	events_emit(r->daemon->events, "image", "import", id, NULL);
+	o = json_object();
+	json_set_str(o, "id", id);
+	api_reply_json(r, 200, o);
+}
+
+static void on_import_data(void *arg, const char *data, size_t len)
+{
+	struct importing *i = arg;
+
+	if (image_import_write(i->import, data, len) > 0)
+		api_pause(i->request, true);
+}
+
+static void on_import_end(void *arg)
+{
+	struct importing *i = arg;
+
+	image_import_eof(i->import);
+}
+
+static void on_import_hangup(void *arg)
+{
+	struct importing *i = arg;
+
+	i->request = NULL;
+	image_import_cancel(i->import);
+}
+
+static int changes_of(const struct api_request *r, char ***ret, struct error *err)
+{
+	const char *text = api_query(r, "change");
+	auto_json json_t *list = NULL;
+	int rc;
+
+	if (!text)
+		return 0;
+	rc = json_load_text(text, strlen(text), &list, err);
+	if (rc < 0)
+		return rc;
+	if (!json_is_array(list))
+		return error_set(err, EINVAL, "change must be a list of instructions");
+	*ret = json_to_strv(list);
+	return 0;
+}
+
+static void post_import(struct api_request *r)
+{
+	AUTO(strv_free) char **changes = NULL;
+	struct importing *i = xcalloc(1, sizeof(*i));
+	struct image_import_args args = {
+		.name = api_query(r, "name"),
+		.message = api_query(r, "message"),
+		.platform = api_query(r, "platform"),
+		.on_drain = on_import_drain,
+		.done = on_import_done,
+		.arg = i,
+	};
+	struct error err = ERROR_INIT;
+	int rc = changes_of(r, &changes, &err);
+
+	i->request = r;
+	args.changes = changes;
+	if (rc == 0)
+		rc = image_import_start(r->daemon->images, &args, &i->import, &err);
+	if (rc < 0) {
+		free(i);
+		api_reply_error(r, &err);
+		return;
+	}
+	r->arg = i;
+	r->on_data = on_import_data;
+	r->on_end = on_import_end;
+	r->on_hangup = on_import_hangup;
+}
+
+const struct api_route image_routes[] = {
+	{"GET", "/cmp/v1/images", get_images, false},
+	{"GET", "/cmp/v1/images/{}", get_image, false},
+	{"POST", "/cmp/v1/images/import", post_import, true},
+	{"POST", "/cmp/v1/images/{}/tag", post_tag, false},
+	{"DELETE", "/cmp/v1/images/{}", delete_image, false},
+	{0},
+};
