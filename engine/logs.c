@@ -51,7 +51,7 @@ struct logs {
 	struct container_watch watch;
 	uv_work_t work;
 	struct buf block;
-	bool round_full, reading, changed, paused, closing, finished;
+	bool round_full, reading, delivering, changed, paused, closing, finished;
 	unsigned handles; /* open uv handles and the round under way */
 	struct error error;
 };
@@ -273,7 +273,7 @@ static void maybe_free(struct logs *l)
 {
 	struct source *s, *next;
 
-	if (!l->closing || l->reading)
+	if (!l->closing || l->reading || l->delivering)
 		return;
 	list_for_each_safe (s, next, &l->sources, link)
 		close_source(s);
@@ -307,6 +307,22 @@ static void finish(struct logs *l)
 	logs_stop(l);
 }
 
+/* Passes the block on.  False when the reader left in the call: `l` is gone. */
+static bool deliver(struct logs *l)
+{
+	if (!l->block.len)
+		return true;
+	l->delivering = true;
+	if (!l->args.on_data(l->args.arg, l->block.data, l->block.len))
+		l->paused = true;
+	l->delivering = false;
+	buf_reset(&l->block);
+	if (!l->closing)
+		return true;
+	maybe_free(l);
+	return false;
+}
+
 /* After a round that found nothing more: exits are due, or the end is. */
 static void settle(struct logs *l)
 {
@@ -322,9 +338,8 @@ static void settle(struct logs *l)
 			put_announce(&l->block, s);
 		put_exit(&l->block, s);
 	}
-	if (l->block.len && !l->args.on_data(l->args.arg, l->block.data, l->block.len))
-		l->paused = true;
-	buf_reset(&l->block);
+	if (!deliver(l))
+		return;
 	if (!l->args.follow || (l->args.until_exit && !anything_runs(l)))
 		l->finished = true;
 	if (l->finished && !l->paused)
@@ -342,10 +357,7 @@ static void after_round(uv_work_t *work, int status)
 		maybe_free(l);
 		return;
 	}
-	if (l->block.len && !l->args.on_data(l->args.arg, l->block.data, l->block.len))
-		l->paused = true;
-	buf_reset(&l->block);
-	if (l->closing)
+	if (!deliver(l))
 		return;
 	if (more || l->changed)
 		start_round(l);
