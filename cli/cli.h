@@ -14,6 +14,7 @@
 #include "base/str.h"
 
 struct client;
+struct compose_options;
 struct compose_project;
 
 /* ---- options */
@@ -45,7 +46,7 @@ struct cli {
 	bool color_out, color_err;
 	const char *program;
 	struct client *client; /* opened on first use */
-	char *socket_path;
+	char *socket_path, *cwd;
 };
 
 struct command {
@@ -81,6 +82,12 @@ void cli_warn(struct cli *cli, const char *fmt, ...) PRINTF(2, 3);
 /* Loads and checks the project's files; every problem is printed with its place.  0 or an exit
  * status. */
 int cli_load(struct cli *cli, char *const *services, struct compose_project **ret);
+/* What the global options say about loading; the result borrows from `cli`.  0 or an exit status.
+ */
+int cli_compose_options(struct cli *cli, char *const *services, struct compose_options *ret);
+/* The same with options of the caller's own (config). */
+int cli_load_options(struct cli *cli, const struct compose_options *options,
+		     struct compose_project **ret);
 /* The project's name: -p, else that of the files.  0 or an exit status. */
 int cli_project_name(struct cli *cli, char **ret);
 /* The body of an "up"-like request: model, files, secrets … */
@@ -112,5 +119,6 @@ json_t *env_list(char *const *env);
 /* ---- the verbs (cli/NAME.c) */
 extern const struct command *const cli_commands[]; /* NULL-terminated, in cli/main.c */
 const struct command *cli_find_command(const char *name);
+void cli_help(struct buf *out); /* the overview */
 
 #endif

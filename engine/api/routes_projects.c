@@ -139,7 +139,7 @@ void stream_logs(struct api_request *r, const char *project, const char *contain
 		.tail = api_query_int(r, "tail", -1),
 		.since_ns = api_query_int(r, "since", 0),
 		.until_ns = api_query_int(r, "until", 0),
-		.until_exit = true,
+		.until_exit = !api_query_flag(r, "hold"),
 		.events = api_query_flag(r, "exits"),
 		.on_data = on_log_data,
 		.on_end = on_log_end,

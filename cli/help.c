@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cmp help [COMMAND], cmp explain CODE, cmp shutdown. */
+#include <stdio.h>
+
+#include "base/json.h"
+#include "cli/client.h"
+#include "cli/verbs.h"
+#include "compose/diag.h"
+
+static int help_run(struct cli *cli, const void *values, int argc, char **argv)
+{
+	auto_buf struct buf text = BUF_INIT;
+	const struct command *cmd = argc ? cli_find_command(argv[0]) : NULL;
+
+	(void)values;
+	if (argc && !cmd)
+		return cli_usage(cli, "unknown command \"%s\"; see \"cmp --help\"", argv[0]);
+	if (cmd)
+		command_help(&text, "", cmd);
+	else
+		cli_help(&text);
+	fputs(text.data, stdout);
+	return 0;
+}
+
+const struct command cmd_help = {
+	.name = "help",
+	.usage = "[COMMAND]",
+	.summary = "Show help on a command",
+	.run = help_run,
+};
+
+static int explain_run(struct cli *cli, const void *values, int argc, char **argv)
+{
+	const char *text;
+
+	(void)values;
+	if (argc != 1)
+		return cli_usage(cli, "\"cmp explain\" requires 1 argument: a code like E012");
+	text = diag_explain(argv[0]);
+	if (!text)
+		return cli_usage(cli, "there is no code %s", argv[0]);
+	printf("%s\n", text);
+	return 0;
+}
+
+const struct command cmd_explain = {
+	.name = "explain",
+	.usage = "CODE",
+	.summary = "Explain the code of a message, like E012",
+	.run = explain_run,
+};
+
+static int shutdown_run(struct cli *cli, const void *values, int argc, char **argv)
+{
+	auto_json json_t *reply = NULL;
+	struct error err = ERROR_INIT;
+
+	(void)values;
+	(void)argc;
+	(void)argv;
+	if (client_call(cli->socket_path, false, "POST", "/cmp/v1/shutdown", NULL, &reply, &err) <
+	    0)
+		return cli_fail(cli, &err);
+	return 0;
+}
+
+const struct command cmd_shutdown = {
+	.name = "shutdown",
+	.usage = "",
+	.summary = "End the supervisor; containers go on",
+	.run = shutdown_run,
+};

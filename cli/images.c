@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cmp images, cmp rmi, cmp import. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/http.h"
+#include "base/json.h"
+#include "cli/client.h"
+#include "cli/out.h"
+#include "cli/verbs.h"
+
+#define CHUNK ((size_t)1 << 20)
+
+struct values {
+	bool quiet, all, force, no_prune, no_trunc;
+	char *format, *message, *platform, **changes;
+};
+
+static char *image_target(const char *name)
+{
+	auto_buf struct buf target = BUF_INIT;
+
+	buf_adds(&target, "/cmp/v1/images/");
+	http_percent_encode(&target, name);
+	return buf_steal(&target);
+}
+
+/* ---- images */
+
+static const struct option_def images_options[] = {
+	{'a', "all", OPTION_FLAG, offsetof(struct values, all), NULL, NULL},
+	{0, "format", OPTION_STR, offsetof(struct values, format), "FORMAT",
+	 "table, json, or a template like \"{{.Repository}}\""},
+	{0, "no-trunc", OPTION_FLAG, offsetof(struct values, no_trunc), NULL,
+	 "Do not shorten the ids"},
+	{'q', "quiet", OPTION_FLAG, offsetof(struct values, quiet), NULL, "Show only ids"},
+	{0},
+};
+
+static json_t *image_row(const json_t *im, const char *tag, bool no_trunc)
+{
+	const char *id = json_get_str(im, "id"), *colon = tag ? strrchr(tag, ':') : NULL;
+	char size[32], ago[64];
+	json_t *r = json_object();
+
+	str_human_bytes((uint64_t)json_get_int(im, "size_bytes", 0), size, sizeof(size));
+	out_ago(json_get_int(im, "created_ns", 0), ago, sizeof(ago));
+	json_set_strf(r, "Repository", "%.*s", colon ? (int)(colon - tag) : 6,
+		      colon ? tag : "<none>");
+	json_set_str(r, "Tag", colon ? colon + 1 : "<none>");
+	if (no_trunc)
+		json_set_str(r, "ID", id);
+	else
+		json_set_strf(r, "ID", "%.12s",
+			      str_skip(id, "sha256:") ? str_skip(id, "sha256:") : id);
+	json_set_str(r, "CreatedSince", ago);
+	json_set_str(r, "Size", size);
+	return r;
+}
+
+static bool tag_matches(const char *tag, const char *wanted)
+{
+	const char *rest = tag ? str_skip(tag, wanted) : NULL;
+
+	return !wanted || (rest && (!*rest || *rest == ':'));
+}
+
+static json_t *image_rows(const json_t *list, const char *wanted, bool no_trunc)
+{
+	json_t *rows = json_array(), *im, *tag;
+	size_t i, k;
+
+	json_array_foreach ((json_t *)(uintptr_t)list, i, im) {
+		json_t *tags = json_get_arr(im, "tags");
+
+		if (!json_array_size(tags) && !wanted)
+			json_array_append_new(rows, image_row(im, NULL, no_trunc));
+		json_array_foreach (tags, k, tag)
+			if (tag_matches(json_string_value(tag), wanted))
+				json_array_append_new(
+					rows, image_row(im, json_string_value(tag), no_trunc));
+	}
+	return rows;
+}
+
+static int images_run(struct cli *cli, const void *values, int argc, char **argv)
+{
+	static const char *const heads[] = {"REPOSITORY", "TAG",  "IMAGE ID",
+					    "CREATED",	  "SIZE", NULL};
+	static const char *const cells[] = {"Repository", "Tag", "ID", "CreatedSince", "Size"};
+	const struct values *v = values;
+	auto_json json_t *list = NULL, *rows = NULL;
+	struct error err = ERROR_INIT;
+	enum format_kind kind;
+	struct table *t;
+	size_t i, k;
+	json_t *r;
+
+	if (format_parse(v->format, &kind, &err) < 0)
+		return cli_fail(cli, &err);
+	if (cli_get(cli, "/cmp/v1/images", &list))
+		return 1;
+	rows = image_rows(list, argc ? argv[0] : NULL, v->no_trunc);
+	t = table_new(heads);
+	json_array_foreach (rows, i, r) {
+		if (v->quiet)
+			puts(json_get_str(r, "ID"));
+		else if (kind == FORMAT_JSON)
+			out_json_line(r, stdout);
+		else if (kind == FORMAT_TEMPLATE)
+			format_row(v->format, r, stdout);
+		for (k = 0; k < ARRAY_LEN(cells); k++)
+			table_cell(t, json_get_str(r, cells[k]));
+	}
+	if (!v->quiet && kind == FORMAT_TABLE)
+		table_print(t, stdout);
+	table_free(t);
+	return 0;
+}
+
+const struct command cmd_images = {
+	.name = "images",
+	.usage = "[OPTIONS] [NAME]",
+	.summary = "List images",
+	.options = images_options,
+	.values_size = sizeof(struct values),
+	.run = images_run,
+};
+
+/* ---- rmi */
+
+static const struct option_def rmi_options[] = {
+	{'f', "force", OPTION_FLAG, offsetof(struct values, force), NULL,
+	 "Also when stopped containers use it, or by id when it has several names"},
+	{0, "no-prune", OPTION_FLAG, offsetof(struct values, no_prune), NULL,
+	 "Keep layers that nothing refers to any more"},
+	{0},
+};
+
+static int rmi_one(struct cli *cli, const struct values *v, const char *name)
+{
+	auto_free char *path = image_target(name);
+	auto_free char *target = xasprintf("%s?force=%d&no_prune=%d", path, v->force, v->no_prune);
+	auto_json json_t *removed = NULL;
+	struct error err = ERROR_INIT;
+	const char *key;
+	json_t *entry, *value;
+	size_t i;
+
+	if (client_call(cli->socket_path, true, "DELETE", target, NULL, &removed, &err) < 0)
+		return cli_fail(cli, &err);
+	json_array_foreach (removed, i, entry)
+		json_object_foreach (entry, key, value)
+			printf("%s: %s\n", !strcmp(key, "deleted") ? "Deleted" : "Untagged",
+			       json_string_value(value));
+	return 0;
+}
+
+static int rmi_run(struct cli *cli, const void *values, int argc, char **argv)
+{
+	int i, status = 0;
+
+	if (!argc)
+		return cli_usage(cli, "\"cmp rmi\" requires at least 1 argument: IMAGE");
+	for (i = 0; i < argc; i++)
+		status |= rmi_one(cli, values, argv[i]);
+	return status;
+}
+
+const struct command cmd_rmi = {
+	.name = "rmi",
+	.usage = "[OPTIONS] IMAGE...",
+	.summary = "Remove images",
+	.options = rmi_options,
+	.values_size = sizeof(struct values),
+	.run = rmi_run,
+};
+
+/* ---- import */
+
+static const struct option_def import_options[] = {
+	{'c', "change", OPTION_STRV, offsetof(struct values, changes), "INSTRUCTION",
+	 "Dockerfile instruction to apply, like 'CMD [\"/app\"]' (repeatable)"},
+	{'m', "message", OPTION_STR, offsetof(struct values, message), "TEXT",
+	 "Comment of the image"},
+	{0, "platform", OPTION_STR, offsetof(struct values, platform), "OS/ARCH",
+	 "Platform of the image (default: this machine's)"},
+	{0},
+};
+
+/* A directory is packed by the system's tar. */
+static int open_directory(const char *path, pid_t *ret_pid, struct error *err)
+{
+	int fds[2];
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return error_sys(err, errno, "read %s", path);
+	pid = fork();
+	if (pid == 0) {
+		if (dup3(fds[1], STDOUT_FILENO, 0) < 0)
+			_exit(127);
+		execlp("tar", "tar", "--numeric-owner", "--xattrs", "-C", path, "-cf", "-", ".",
+		       (char *)NULL);
+		_exit(127);
+	}
+	close(fds[1]);
+	if (pid < 0) {
+		close(fds[0]);
+		return error_sys(err, errno, "run tar");
+	}
+	*ret_pid = pid;
+	return fds[0];
+}
+
+static int open_source(const char *path, pid_t *ret_pid, struct error *err)
+{
+	struct stat st;
+	int fd;
+
+	if (!strcmp(path, "-"))
+		return fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_sys(err, errno, "open %s", path);
+	if (!S_ISDIR(st.st_mode))
+		return fd;
+	close(fd);
+	return open_directory(path, ret_pid, err);
+}
+
+static int send_file(struct client *c, int fd, const char *path, struct error *err)
+{
+	auto_free char *data = xmalloc(CHUNK);
+	ssize_t n;
+	int r = 0;
+
+	while (r == 0) {
+		n = read(fd, data, CHUNK);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return error_sys(err, errno, "read %s", path);
+		r = client_send_chunk(c, data, (size_t)n, err);
+		if (n == 0)
+			break;
+	}
+	return r;
+}
+
+static char *import_target(const struct values *v, const char *name)
+{
+	auto_json json_t *changes = json_strv(v->changes);
+	auto_free char *text = json_text(changes);
+	auto_buf struct buf target = BUF_INIT;
+	const char *values[] = {"name",	    name,	 "message", v->message,
+				"platform", v->platform, "change",  text};
+	size_t i;
+
+	buf_adds(&target, "/cmp/v1/images/import?");
+	for (i = 0; i < ARRAY_LEN(values); i += 2) {
+		if (!values[i + 1])
+			continue;
+		buf_addf(&target, "%s=", values[i]);
+		http_percent_encode(&target, values[i + 1]);
+		buf_addc(&target, '&');
+	}
+	return buf_steal(&target);
+}
+
+static int check_tar(pid_t pid, const char *path, struct error *err)
+{
+	int status = 0;
+
+	if (pid <= 0)
+		return 0;
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	return error_set(err, EIO, "tar could not read all of %s", path);
+}
+
+static int import(struct cli *cli, const struct values *v, const char *path, const char *name,
+		  json_t **ret, struct error *err)
+{
+	auto_free char *target = import_target(v, name);
+	struct error sending = ERROR_INIT;
+	struct client *c = NULL;
+	pid_t pid = 0;
+	auto_fd int fd = open_source(path, &pid, err);
+	int r = fd < 0 ? fd : client_open(cli->socket_path, true, &c, err);
+
+	if (r >= 0)
+		r = client_send_chunked(c, "POST", target, err);
+	if (r >= 0) {
+		/* When the supervisor refuses in the middle, its answer is the better message. */
+		r = send_file(c, fd, path, &sending);
+		if (r == 0 || sending.code == EPIPE || sending.code == ECONNRESET)
+			r = client_reply(c, ret, err);
+		else
+			*err = sending;
+	}
+	client_free(c);
+	if (fd >= 0)
+		close(steal_fd(&fd));
+	if (r >= 0)
+		r = check_tar(pid, path, err);
+	else if (pid > 0)
+		check_tar(pid, path, &sending);
+	return r;
+}
+
+static int import_run(struct cli *cli, const void *values, int argc, char **argv)
+{
+	auto_json json_t *reply = NULL;
+	struct error err = ERROR_INIT;
+
+	if (argc < 1 || argc > 2)
+		return cli_usage(
+			cli, "\"cmp import\" requires 1 or 2 arguments: DIR|TAR|- [NAME[:TAG]]");
+	if (import(cli, values, argv[0], argc > 1 ? argv[1] : NULL, &reply, &err) < 0) {
+		error_wrap(&err, "import %s", argv[0]);
+		return cli_fail(cli, &err);
+	}
+	puts(json_get_str(reply, "id"));
+	return 0;
+}
+
+const struct command cmd_import = {
+	.name = "import",
+	.usage = "[OPTIONS] DIR|TAR|- [NAME[:TAG]]",
+	.summary = "Make an image from a directory or a tar file",
+	.options = import_options,
+	.values_size = sizeof(struct values),
+	.run = import_run,
+};

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The project of the command line: loaded once, its problems printed once, and put into requests.
+ * Verbs that only look (ps, logs, exec …) need no more than its name.
+ */
+#include "cli/project.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/json.h"
+#include "compose/compose.h"
+
+extern char **environ;
+
+int cli_compose_options(struct cli *cli, char *const *services, struct compose_options *ret)
+{
+	static char all[] = "*", *every[] = {all, NULL};
+	struct error err = ERROR_INIT;
+
+	if (!cli->cwd)
+		cli->cwd = getcwd(NULL, 0);
+	if (!cli->cwd) {
+		error_sys(&err, errno, "find the current directory");
+		return cli_fail(cli, &err);
+	}
+	*ret = (struct compose_options){
+		.files = cli->files,
+		.profiles = cli->all_resources ? every : cli->profiles,
+		.env_files = cli->env_files,
+		.project_name = cli->project_name,
+		.project_directory = cli->project_directory,
+		.cwd = cli->cwd,
+		.environment = environ,
+		.services = services,
+	};
+	return 0;
+}
+
+static void print_problems(struct cli *cli, const struct compose_project *p)
+{
+	auto_buf struct buf text = BUF_INIT;
+
+	if (!p || !p->diags)
+		return;
+	diag_render(p->diags, cli->color_err, &text);
+	if (text.len)
+		fputs(text.data, stderr);
+}
+
+int cli_load_options(struct cli *cli, const struct compose_options *options,
+		     struct compose_project **ret)
+{
+	struct error err = ERROR_INIT;
+	struct compose_project *p = NULL;
+	int r = compose_load(options, &p, &err);
+
+	print_problems(cli, p);
+	if (r < 0) {
+		bool explained = p && p->diags && diag_errors(p->diags);
+
+		compose_project_free(p);
+		/* The problems have been printed: the summary adds nothing but a count. */
+		return explained ? 1 : cli_fail(cli, &err);
+	}
+	*ret = p;
+	return 0;
+}
+
+int cli_load(struct cli *cli, char *const *services, struct compose_project **ret)
+{
+	struct compose_options options;
+	int r = cli_compose_options(cli, services, &options);
+
+	return r ? r : cli_load_options(cli, &options, ret);
+}
+
+int cli_project_name(struct cli *cli, char **ret)
+{
+	struct compose_options options;
+	struct compose_project *p = NULL;
+	int r;
+
+	if (cli->project_name) {
+		*ret = xstrdup(cli->project_name);
+		return 0;
+	}
+	r = cli_compose_options(cli, NULL, &options);
+	options.name_only = true;
+	if (!r)
+		r = cli_load_options(cli, &options, &p);
+	if (r)
+		return r;
+	*ret = xstrdup(p->name);
+	compose_project_free(p);
+	return 0;
+}
+
+/* ---- services */
+
+static const char **service_names(const struct compose_project *p, size_t *ret_count)
+{
+	const struct compose_node *maps[2] = {node_get(p->model, "services"), p->disabled};
+	const char **names = NULL;
+	size_t i, k, count = 0;
+
+	for (k = 0; k < 2; k++) {
+		if (!maps[k] || maps[k]->kind != COMPOSE_MAP)
+			continue;
+		names = xreallocarray(names, count + maps[k]->map.count + 1, sizeof(*names));
+		for (i = 0; i < maps[k]->map.count; i++)
+			names[count++] = maps[k]->map.pairs[i].key;
+	}
+	*ret_count = count;
+	return names;
+}
+
+static int check_one(struct cli *cli, const char *const *names, size_t count, const char *wanted)
+{
+	const char *near;
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (!strcmp(names[i], wanted))
+			return 0;
+	near = str_nearest(wanted, names, count);
+	return near ? cli_usage(cli, "no such service: %s (did you mean %s?)", wanted, near)
+		    : cli_usage(cli, "no such service: %s", wanted);
+}
+
+int cli_check_services(struct cli *cli, const struct compose_project *project, int argc,
+		       char **argv)
+{
+	struct compose_project *own = NULL;
+	auto_free const char **names = NULL;
+	size_t count;
+	int i, r = 0;
+
+	if (!argc)
+		return 0;
+	if (!project) {
+		r = cli_load(cli, argv, &own);
+		if (r)
+			return r;
+		project = own;
+	}
+	names = service_names(project, &count);
+	for (i = 0; i < argc && !r; i++)
+		r = check_one(cli, names, count, argv[i]);
+	compose_project_free(own);
+	return r;
+}
+
+/* ---- requests */
+
+/* Values of secrets and configs that come from the environment of this process. */
+static int add_secrets(const struct compose_project *p, const json_t *model, const char *section,
+		       json_t *out, struct error *err)
+{
+	const char *name;
+	json_t *entry;
+
+	json_object_foreach (json_get_obj(model, section), name, entry) {
+		const char *variable = json_get_str(entry, "environment"), *value = NULL;
+		size_t i, len = variable ? strlen(variable) : 0;
+
+		if (!variable)
+			continue;
+		for (i = 0; p->environment && p->environment[i]; i++)
+			if (str_starts(p->environment[i], variable) &&
+			    p->environment[i][len] == '=')
+				value = p->environment[i] + len + 1;
+		if (!value)
+			return error_set(
+				err, EINVAL,
+				"environment variable \"%s\" required by %s \"%s\" is not set",
+				variable, section, name);
+		json_set_new(out, name, json_str(value));
+	}
+	return 0;
+}
+
+json_t *cli_project_request(struct cli *cli, const struct compose_project *project,
+			    struct error *err)
+{
+	json_t *body = json_object(), *secrets = json_object();
+	json_t *model = compose_model_json(project);
+	int r;
+
+	(void)cli;
+	json_set_new(body, "model", model);
+	json_set_new(body, "files", json_strv(project->files));
+	json_set_str(body, "working_dir", project->working_dir);
+	json_set_new(body, "secrets", secrets);
+	r = add_secrets(project, model, "secrets", secrets, err);
+	if (r == 0)
+		r = add_secrets(project, model, "configs", secrets, err);
+	if (r == 0)
+		return body;
+	json_decref(body);
+	return NULL;
+}
+
+/* With -p NAME the files are optional: the supervisor remembers the model of the last up. */
+static bool files_missing(struct cli *cli)
+{
+	struct compose_options options;
+	struct compose_project *p = NULL;
+	struct error err = ERROR_INIT;
+	int r;
+
+	if (!cli->project_name || cli->files || cli_compose_options(cli, NULL, &options))
+		return false;
+	options.name_only = true;
+	r = compose_load(&options, &p, &err);
+	r = r == -ENOENT || (r == 0 && !(p->files && p->files[0])) ? 1 : 0;
+	compose_project_free(p);
+	return r;
+}
+
+int cli_project_model(struct cli *cli, json_t *body, char **ret_name, int argc, char **argv)
+{
+	AUTO(compose_project_free) struct compose_project *p = NULL;
+	auto_free char **services = xcalloc((size_t)argc + 1, sizeof(*services));
+	auto_json json_t *request = NULL;
+	struct error err = ERROR_INIT;
+	int r;
+
+	if (files_missing(cli)) {
+		*ret_name = xstrdup(cli->project_name);
+		return 0;
+	}
+	memcpy(services, argv, (size_t)argc * sizeof(*services));
+	r = cli_load(cli, services, &p);
+	if (!r)
+		r = cli_check_services(cli, p, argc, argv);
+	if (r)
+		return r;
+	request = cli_project_request(cli, p, &err);
+	if (!request)
+		return cli_fail(cli, &err);
+	json_object_update(body, request);
+	*ret_name = xstrdup(p->name);
+	return 0;
+}
