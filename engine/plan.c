@@ -125,8 +125,7 @@ struct difference {
 	unsigned count;
 };
 
-static void add_difference(struct difference *d, const char *what, const char *key,
-			   const char *how)
+static void add_difference(struct difference *d, const char *what, const char *key, const char *how)
 {
 	if (d->count++ < DIFFERENCES_SHOWN)
 		buf_addf(&d->text, "%s%s%s%s %s", d->count > 1 ? ", " : "", what ? what : "",
@@ -140,11 +139,8 @@ static void compare_maps(struct difference *d, const char *what, const json_t *o
 static const struct {
 	const char *key, *word;
 } named_maps[] = {
-	{"environment", "env"},
-	{"labels", "label"},
-	{"sysctls", "sysctl"},
-	{"ulimits", "ulimit"},
-	{"networks", "network"},
+	{"environment", "env"}, {"labels", "label"},	 {"sysctls", "sysctl"},
+	{"ulimits", "ulimit"},	{"networks", "network"},
 };
 
 static void compare_value(struct difference *d, const char *what, const char *key,
@@ -171,7 +167,7 @@ static void compare_maps(struct difference *d, const char *what, const json_t *o
 	json_t *value;
 	size_t i;
 
-	json_object_foreach ((json_t *)(uintptr_t)new, key, value) {
+	json_object_foreach ((json_t *)(uintptr_t) new, key, value) {
 		const json_t *before = json_object_get(old, key);
 
 		for (i = 0; !what && i < ARRAY_LEN(no_matter); i++)

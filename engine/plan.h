@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A plan: what has to happen so that a project becomes what was asked for, as operations with their
- * causes in words and their order.  Pure: made from plain data, changes nothing; the executor runs it,
- * `cmp plan` prints it.
+ * causes in words and their order.  Pure: made from plain data, changes nothing; the executor runs
+ * it, `cmp plan` prints it.
  *
  * Invariant: an operation needs only operations before it.
  */
@@ -64,9 +64,9 @@ struct plan_op {
 	char *name; /* of the container, network, volume or image */
 	char *key;  /* service, or key in the model */
 	char *cause;
-	int64_t number;	      /* of the container; 0: one-off */
-	char *container;      /* id of the one that exists, NULL: made by `made` */
-	size_t made;	      /* operation that makes the container, or PLAN_NONE */
+	int64_t number;	 /* of the container; 0: one-off */
+	char *container; /* id of the one that exists, NULL: made by `made` */
+	size_t made;	 /* operation that makes the container, or PLAN_NONE */
 	enum plan_condition condition;
 	bool old_first; /* PLAN_RECREATE: the old one must go before the new one is made */
 	bool one_off;
@@ -91,7 +91,8 @@ struct plan_container {
 	int64_t number;
 	bool one_off;
 	enum plan_status status;
-	/* The service as it was when this container was made, to say what changed; NULL: not known. */
+	/* The service as it was when this container was made, to say what changed; NULL: not known.
+	 */
 	const json_t *definition;
 };
 
@@ -100,8 +101,8 @@ struct plan_input {
 	const json_t *model;
 	/* Services that the verb may touch, dependencies first (compose_order). */
 	char *const *order;
-	const json_t *hashes; /* service -> config hash */
-	const json_t *images; /* service -> id of the image it should run */
+	const json_t *hashes;  /* service -> config hash */
+	const json_t *images;  /* service -> id of the image it should run */
 	char *const *disabled; /* services that exist but are not enabled: no orphans */
 	const struct plan_container *containers; /* of the project, by service and number */
 	size_t container_count;
@@ -109,15 +110,17 @@ struct plan_input {
 };
 
 struct plan_options {
-	char **services; /* NULL: all */
+	char **services;     /* NULL: all */
 	const json_t *scale; /* service -> replicas, or NULL */
 	bool force_recreate, no_recreate, remove_orphans, always_recreate_deps, no_deps;
-	bool start;	/* not only create */
-	bool wait;	/* until everything is ready */
-	bool only_deps; /* the services themselves are left out: run */
+	bool start; /* not only create */
+	bool wait;  /* until everything is ready */
+	const char
+		*one_off; /* run: instead of the (one) service a one-off container of this name */
 	bool ignore_orphans;
+	bool all_resources; /* also networks and volumes that no service uses */
 	/* down, rm */
-	bool volumes, stop, force;
+	bool volumes, stop;
 	const char *rmi; /* "local", "all" or NULL */
 };
 
@@ -151,21 +154,25 @@ int plan_rm(const struct plan_input *in, const struct plan_options *o, struct pl
 /* Adds an operation; `name` and `key` are copied, `cause` is taken.  Returns its index. */
 size_t plan_add(struct plan *p, enum plan_action action, const char *name, const char *key,
 		char *cause);
-void plan_need(struct plan *p, size_t op, size_t needed, enum plan_need_kind kind); /* PLAN_NONE: none */
-/* "env LOG_LEVEL changed, image changed"; "configuration changed" when nothing can be told; owned. */
+void plan_need(struct plan *p, size_t op, size_t needed,
+	       enum plan_need_kind kind); /* PLAN_NONE: none */
+/* "env LOG_LEVEL changed, image changed"; "configuration changed" when nothing can be told; owned.
+ */
 char *plan_difference(const json_t *old, const json_t *new);
 /* Is `service` among the selected ones?  NULL selects all. */
 bool plan_selected(char *const *services, const char *service);
 /* "no such service: x (did you mean y?)" unless all are in the model. */
 int plan_check_services(const struct plan_input *in, char *const *services, struct error *err)
 	MUST_CHECK;
-const char *plan_object_name(const json_t *model, const char *kind, const char *key); /* may be NULL */
+const char *plan_object_name(const json_t *model, const char *kind,
+			     const char *key); /* may be NULL */
 
 /* ---- showing */
 
 /* "Container app-web-1": the id of progress events; owned. */
 char *plan_op_id(const struct plan_op *op);
-/* One line an operation that changes something: "Container app-web-1  recreate  <- env A changed". */
+/* One line an operation that changes something: "Container app-web-1  recreate  <- env A changed".
+ */
 void plan_text(const struct plan *p, struct buf *out);
 json_t *plan_json(const struct plan *p); /* [{id, action, cause}]; new reference */
 

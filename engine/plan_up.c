@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The plan of `up`, `create`, `scale` and of what `run` starts before its own container.  Service by
- * service, dependencies first: what exists is compared with what should be, then starts are ordered by
- * depends_on.  Networks, volumes and namespaces order the creations; conditions order the starts.
+ * The plan of `up`, `create`, `scale` and of what `run` starts before its own container.  Service
+ * by service, dependencies first: what exists is compared with what should be, then starts are
+ * ordered by depends_on.  Networks, volumes and namespaces order the creations; conditions order
+ * the starts.
  */
 #include <errno.h>
 
@@ -25,7 +26,8 @@ struct unit {
 	const json_t *definition;
 	struct instance *instances;
 	size_t count;
-	const char *touched; /* "recreated", "restarted": what happens to a container of it, or NULL */
+	const char
+		*touched; /* "recreated", "restarted": what happens to a container of it, or NULL */
 };
 
 struct planner {
@@ -34,6 +36,7 @@ struct planner {
 	struct plan *plan;
 	struct unit *units;
 	size_t unit_count;
+	struct unit one_off; /* of run: no part of the rest */
 	struct map *unit_by_name;
 	struct map *objects; /* "networks/key" -> index of the operation that makes it, plus one */
 	struct error *err;
@@ -69,8 +72,8 @@ static int external_missing(struct planner *p, enum plan_action action, const ch
 		return error_set(p->err, ENOENT,
 				 "network %s declared as external, but could not be found", name);
 	return error_set(p->err, ENOENT,
-			 "external volume \"%s\" not found: create it with `cmp volume create %s`", name,
-			 name);
+			 "external volume \"%s\" not found: create it with `cmp volume create %s`",
+			 name, name);
 }
 
 static int plan_object(struct planner *p, const char *kind, enum plan_action action,
@@ -137,8 +140,6 @@ static int plan_unit_objects(struct planner *p, const struct unit *u)
 	return 0;
 }
 
-/* Everything of the model when no service is named: the client leaves out what nothing uses unless
- * it was told not to. */
 static int plan_all_objects(struct planner *p)
 {
 	const char *key;
@@ -157,12 +158,12 @@ static int plan_objects(struct planner *p)
 {
 	size_t i;
 
-	if (!strv_len(p->o->services) && plan_all_objects(p) < 0)
+	if (p->o->all_resources && plan_all_objects(p) < 0)
 		return -p->err->code;
 	for (i = 0; i < p->unit_count; i++)
 		if (plan_unit_objects(p, &p->units[i]) < 0)
 			return -p->err->code;
-	return 0;
+	return p->one_off.name ? plan_unit_objects(p, &p->one_off) : 0;
 }
 
 /* ---- containers that nobody asked for any more */
@@ -206,11 +207,12 @@ static void plan_orphans(struct planner *p)
 			buf_addf(&names, "%s%s", names.len ? " " : "", c->name);
 	}
 	if (names.len && !p->o->ignore_orphans)
-		strv_pushf(&p->plan->warnings,
-			   "Found orphan containers ([%s]) for this project. If you removed or renamed this "
-			   "service in your compose file, you can run this command with the "
-			   "--remove-orphans flag to clean it up.",
-			   names.data);
+		strv_pushf(
+			&p->plan->warnings,
+			"Found orphan containers ([%s]) for this project. If you removed or renamed this "
+			"service in your compose file, you can run this command with the "
+			"--remove-orphans flag to clean it up.",
+			names.data);
 }
 
 /* ---- what is there against what should be */
@@ -329,12 +331,13 @@ static int fill_instances(struct planner *p, struct unit *u, size_t existing)
 	size_t i;
 
 	if (wanted > PLAN_REPLICAS_MAX)
-		return error_set(p->err, EINVAL, "service %s: %lld containers are more than %d", u->name,
-				 (long long)wanted, PLAN_REPLICAS_MAX);
+		return error_set(p->err, EINVAL, "service %s: %lld containers are more than %d",
+				 u->name, (long long)wanted, PLAN_REPLICAS_MAX);
 	if (wanted > 1 && json_get_str(u->definition, "container_name"))
-		return error_set(p->err, EINVAL,
-				 "service %s: cannot scale, its container_name \"%s\" must be unique",
-				 u->name, json_get_str(u->definition, "container_name"));
+		return error_set(
+			p->err, EINVAL,
+			"service %s: cannot scale, its container_name \"%s\" must be unique",
+			u->name, json_get_str(u->definition, "container_name"));
 	if (u->count)
 		qsort(u->instances, u->count, sizeof(*u->instances), compare_instances);
 	for (; u->count > (size_t)wanted; u->count--) {
@@ -605,6 +608,21 @@ static void plan_waits(struct planner *p)
 	}
 }
 
+/* The container of `run`: recorded when everything that it waits for is there. */
+static void plan_one_off(struct planner *p)
+{
+	struct gates g = {0};
+	size_t op, k;
+
+	collect_gates(p, &p->one_off, &g);
+	op = plan_add(p->plan, PLAN_CREATE, p->o->one_off, p->one_off.name, NULL);
+	p->plan->ops[op].one_off = true;
+	creation_needs(p, &p->one_off, op);
+	for (k = 0; k < g.count; k++)
+		plan_need(p->plan, op, g.items[k].op, g.items[k].kind);
+	free(g.items);
+}
+
 /* ---- the whole */
 
 static int plan_units(struct planner *p)
@@ -620,8 +638,10 @@ static int plan_units(struct planner *p)
 		u->definition = json_get_obj(services, u->name);
 		if (!u->definition)
 			return error_set(p->err, ENOENT, "no such service: %s", u->name);
-		if (p->o->only_deps && plan_selected(p->o->services, u->name))
+		if (p->o->one_off && plan_selected(p->o->services, u->name)) {
+			p->one_off = *u;
 			continue;
+		}
 		p->unit_count++;
 		map_set(p->unit_by_name, u->name, u);
 	}
@@ -647,6 +667,8 @@ static int plan_everything(struct planner *p)
 		plan_unit_start(p, &p->units[i]);
 	if (p->o->start && p->o->wait)
 		plan_waits(p);
+	if (p->one_off.name)
+		plan_one_off(p);
 	return 0;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The plans of the verbs that act on what exists: down, start, stop, restart, kill, pause, unpause, rm.
- * They work without a model too: then the containers' services are taken in the order that is given.
+ * The plans of the verbs that act on what exists: down, start, stop, restart, kill, pause, unpause,
+ * rm. They work without a model too: then the containers' services are taken in the order that is
+ * given.
  */
 #include <errno.h>
 
@@ -73,10 +74,20 @@ static const json_t *definition_of(const struct plan_input *in, const char *serv
 	return json_get_obj(json_get_obj(in->model, "services"), service);
 }
 
+/* A vector that can be added to. */
+static char **copy_names(char *const *names)
+{
+	char **copy = NULL;
+
+	for (; names && *names; names++)
+		strv_push(&copy, xstrdup(*names));
+	return copy;
+}
+
 /* The order of all services: as given, then those that only containers know. */
 static char **all_services(const struct plan_input *in)
 {
-	char **all = strv_dup(in->order);
+	char **all = copy_names(in->order);
 	size_t i;
 
 	for (i = 0; i < in->container_count; i++)
@@ -85,8 +96,8 @@ static char **all_services(const struct plan_input *in)
 	return all;
 }
 
-/* Adds the order "dependents first" to the operations in `groups`, in a walk from the last service to the
- * first: an operation needs only earlier ones. */
+/* Adds the order "dependents first" to the operations in `groups`, in a walk from the last service
+ * to the first: an operation needs only earlier ones. */
 static void need_dependents(struct verbs *v, const char *service, size_t op)
 {
 	json_t *services = json_get_obj(v->in->model, "services"), *other;
@@ -102,7 +113,7 @@ static void need_dependents(struct verbs *v, const char *service, size_t op)
 /* Named services and those that depend on them, transitively: down. */
 static char **with_dependents(const struct plan_input *in, char *const *services)
 {
-	char **set = strv_dup(services);
+	char **set = copy_names(services);
 	json_t *all = json_get_obj(in->model, "services"), *other, *dependency;
 	const char *name, *needs;
 	size_t before;
@@ -288,8 +299,7 @@ static enum plan_condition condition_of(const json_t *dependency)
 }
 
 /* Waits for the containers of a dependency; one set of waits per condition is shared. */
-static void need_condition(struct verbs *v, const char *service,
-			   enum plan_condition condition)
+static void need_condition(struct verbs *v, const char *service, enum plan_condition condition)
 {
 	auto_free char *slot = xasprintf("%s wait %d", service, (int)condition);
 	size_t i;

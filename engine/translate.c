@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * From a service to a container: the driver, the plain attributes, and the labels by which a project
- * finds its containers again.  Every attribute is one row of a table; lists of objects have their own
- * files (translate_mounts.c, translate_net.c, translate_limits.c).
+ * From a service to a container: the driver, the plain attributes, and the labels by which a
+ * project finds its containers again.  Every attribute is one row of a table; lists of objects have
+ * their own files (translate_mounts.c, translate_net.c, translate_limits.c).
  */
 #include "engine/translate.h"
 
@@ -247,21 +247,6 @@ void *array_grow(void *items_pointer, size_t *count, size_t size)
 	return memset((char *)*items + size * (*count)++, 0, size);
 }
 
-char *translate_image(const char *project, const char *service, const json_t *definition)
-{
-	const char *image = json_get_str(definition, "image");
-
-	return image ? xstrdup(image) : xasprintf("%s-%s", project, service);
-}
-
-int64_t translate_replicas(const json_t *definition)
-{
-	int64_t scale = json_get_int(definition, "scale", -1);
-	const json_t *deploy = json_get_obj(definition, "deploy");
-
-	return scale >= 0 ? scale : MAX(json_get_int(deploy, "replicas", 1), 0);
-}
-
 /* "db:service_healthy:false,…": what a project whose files are gone is stopped by. */
 static char *depends_label(const json_t *service)
 {
@@ -318,9 +303,9 @@ int translate_service(const struct translate_args *args, struct container_config
 	struct container_config c = {0};
 	struct translate t = {.args = args, .c = &c, .err = err};
 
-	t.service = args->definition ? args->definition
-				     : json_get_obj(json_get_obj(args->model, "services"),
-						    args->service);
+	t.service = args->definition
+			    ? args->definition
+			    : json_get_obj(json_get_obj(args->model, "services"), args->service);
 	if (!t.service)
 		return error_set(err, EINVAL, "service %s is not in the model", args->service);
 	c.labels = json_object();

@@ -19,8 +19,9 @@ struct translate_args {
 	const json_t *files;		    /* array of paths, or NULL */
 	const char *working_dir;	    /* of the project, or NULL */
 	const json_t *secrets;		    /* values that come from the client: name -> text */
-	/* Id of a container of another service of the project, for namespaces and volumes_from; NULL
-	 * when there is none.  Without the function the service's name stands for it: a check. */
+	/* Id of a container of another service of the project, for namespaces and volumes_from;
+	 * NULL when there is none.  Without the function the service's name stands for it: a check.
+	 */
 	const char *(*find)(void *arg, const char *service);
 	void *arg;
 };
@@ -28,12 +29,13 @@ struct translate_args {
 int translate_service(const struct translate_args *args, struct container_config *ret,
 		      struct error *err) MUST_CHECK;
 
-/* Name of the image that a service runs: `image`, or PROJECT-SERVICE for one that is only built; owned. */
+/* Name of the image that a service runs: `image`, or PROJECT-SERVICE for one that is only built;
+ * owned. */
 char *translate_image(const char *project, const char *service, const json_t *definition);
 /* How many containers the service should have: scale, deploy.replicas, or one. */
 int64_t translate_replicas(const json_t *definition);
-/* The short forms that `run` takes: "127.0.0.1:8080:80/tcp" and "src:/target:ro", as canonical entries
- * (new references). */
+/* The short forms that `run` takes: "127.0.0.1:8080:80/tcp" and "src:/target:ro", as canonical
+ * entries (new references). */
 int translate_short_port(const char *text, json_t **ret, struct error *err) MUST_CHECK;
 int translate_short_volume(const char *text, const char *cwd, json_t **ret, struct error *err)
 	MUST_CHECK;

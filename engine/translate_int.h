@@ -33,13 +33,14 @@ extern const struct translate_row translate_mount_rows[], translate_net_rows[],
 	translate_limit_rows[];
 
 /* Setters of plain values. */
-int set_str(struct translate *t, const json_t *value, void *field);  /* char *; numbers as text */
-int set_bool(struct translate *t, const json_t *value, void *field); /* bool, or "true" */
-int set_int(struct translate *t, const json_t *value, void *field);  /* int64_t, or its text */
+int set_str(struct translate *t, const json_t *value, void *field);   /* char *; numbers as text */
+int set_bool(struct translate *t, const json_t *value, void *field);  /* bool, or "true" */
+int set_int(struct translate *t, const json_t *value, void *field);   /* int64_t, or its text */
 int set_bytes(struct translate *t, const json_t *value, void *field); /* int64_t; -1: unlimited */
 int set_duration(struct translate *t, const json_t *value, void *field); /* int64_t, ns */
 int set_strv(struct translate *t, const json_t *value, void *field); /* char **; a string is one */
-int set_map(struct translate *t, const json_t *value, void *field);  /* json_t *, object of strings */
+int set_map(struct translate *t, const json_t *value,
+	    void *field); /* json_t *, object of strings */
 
 /* Text of a scalar, owned; NULL for null, lists and objects. */
 char *scalar_text(const json_t *value);
@@ -47,7 +48,7 @@ char *scalar_text(const json_t *value);
 int resolve_service_mode(struct translate *t, const char *mode, char **ret);
 /* Room for one more element at the end of a counted array; zeroed. */
 void *array_grow(void *items_pointer, size_t *count, size_t size);
-#define ARRAY_GROW(items, count) \
+#define ARRAY_GROW(items, count)                                                                   \
 	((__typeof__(*(items)) *)array_grow(&(items), (count), sizeof(**(&(items)))))
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a service may use and how it is kept alive: resources, deploy, ulimits, healthcheck, restart.
- * `deploy` comes after the older keys and wins where both say something.
+ * What a service may use and how it is kept alive: resources, deploy, ulimits, healthcheck,
+ * restart. `deploy` comes after the older keys and wins where both say something.
  */
 #include <errno.h>
 #include <math.h>
@@ -90,8 +90,12 @@ static int set_restart_policy(struct translate *t, const json_t *value, void *fi
 {
 	static const struct {
 		const char *condition, *policy;
-	} conditions[] = {{"none", "no"}, {"no", "no"}, {"any", "always"}, {"always", "always"},
-			  {"unless-stopped", "unless-stopped"}, {"on-failure", "on-failure"}};
+	} conditions[] = {{"none", "no"},
+			  {"no", "no"},
+			  {"any", "always"},
+			  {"always", "always"},
+			  {"unless-stopped", "unless-stopped"},
+			  {"on-failure", "on-failure"}};
 	const char *condition = json_get_str(value, "condition");
 	struct config_restart *r = &t->c->restart;
 	size_t i;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a service sees of other trees: volumes, tmpfs, volumes_from, secrets, configs, devices.  Sources
- * of volumes are keys of the model's top level; their real names are looked up here.
+ * What a service sees of other trees: volumes, tmpfs, volumes_from, secrets, configs, devices.
+ * Sources of volumes are keys of the model's top level; their real names are looked up here.
  */
 #include <errno.h>
 
@@ -206,8 +206,8 @@ static int file_mode(struct translate *t, const json_t *mode, int64_t *ret)
 static int add_file(struct translate *t, const struct file_kind *kind, const json_t *entry)
 {
 	struct config_file *f = ARRAY_GROW(t->c->files, &t->c->file_count);
-	const char *name = json_is_string(entry) ? json_string_value(entry)
-						 : json_get_str(entry, "source");
+	const char *name =
+		json_is_string(entry) ? json_string_value(entry) : json_get_str(entry, "source");
 	const char *target = json_get_str(entry, "target");
 
 	if (!name)

@@ -185,7 +185,8 @@ static int set_expose(struct translate *t, const json_t *value, void *field)
 			last = xstrdup(dash + 1);
 			*dash = '\0';
 		}
-		if (port_number(t, ports, &low) < 0 || port_number(t, last ? last : ports, &high) < 0)
+		if (port_number(t, ports, &low) < 0 ||
+		    port_number(t, last ? last : ports, &high) < 0)
 			return error_wrap(t->err, "%s", list[i]);
 		for (port = low; port <= high; port++)
 			strv_pushf(field, "%u/%s", port, protocol);

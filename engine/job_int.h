@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A job from inside: the queue (job.c) and what verbs make of a request (verbs.c). */
+#ifndef ENGINE_JOB_INT_H
+#define ENGINE_JOB_INT_H
+
+#include <uv.h>
+
+#include "engine/executor.h"
+#include "engine/job.h"
+#include "engine/observe.h"
+#include "engine/project_int.h"
+
+/* The body of a request; strings are owned, values referenced. */
+struct job_options {
+	char **services;
+	json_t *scale;
+	bool force_recreate, no_recreate, remove_orphans, ignore_orphans, renew_anon_volumes,
+		always_recreate_deps, no_deps, no_start, wait, volumes, stop, all_resources;
+	int64_t wait_timeout_s, timeout_s, parallel;
+	char *rmi, *signal;
+	/* run */
+	json_t *command, *labels;
+	char *entrypoint, *user, *working_dir, *name;
+	char **env, **publish, **mounts, **cap_add, **cap_drop;
+	bool tty, stdin_open, service_ports, use_aliases, remove;
+};
+struct job_request {
+	json_t *model, *files, *secrets, *scale;
+	char *working_dir, *service;
+	char **disabled;
+	bool no_deps;
+	struct job_options options;
+};
+
+#define VERB_MODEL  1u /* does not work without a model */
+#define VERB_STORE  2u /* the model becomes the desired state */
+#define VERB_FINISH 4u /* goes on when nobody listens any more */
+#define VERB_FORGET 8u /* the record goes when all services are meant */
+#define VERB_START  16u
+#define VERB_DRY    32u /* the plan is shown, not run */
+#define VERB_ALL    64u /* the order of all services matters, not only of those named */
+#define VERB_RUN    128u
+
+struct verb {
+	const char *name;
+	int (*plan)(const struct plan_input *in, const struct plan_options *o, struct plan *ret,
+		    struct error *err);
+	unsigned flags;
+};
+const struct verb *verb_find(const char *name); /* NULL: unknown */
+
+struct job {
+	struct list link; /* in project.jobs */
+	struct project *project;
+	const struct verb *verb;
+	struct job_request request;
+	const json_t *model; /* the request's or the stored one; NULL: none */
+	json_t *stored;	     /* reference to the model of the last up, to say what changed */
+	json_t *one_off;     /* definition of the container of run */
+	char *one_off_name;
+	struct observation seen;
+	struct job_sink sink;
+	bool hung_up, started;
+	uv_timer_t kick;
+	struct executor *executor;
+};
+
+/* verbs.c: -EINVAL for a bad body. */
+int job_request_decode(const json_t *body, struct job_request *ret, struct error *err) MUST_CHECK;
+void job_request_release(struct job_request *r);
+/* Plans and begins; *ret_executor stays NULL when there was nothing to run (`plan`), *ret_end is
+ * then what the last line says. */
+int verb_begin(struct job *j, json_t **ret_end, struct error *err) MUST_CHECK;
+/* After the last operation: completes the "end" object. */
+void verb_end(struct job *j, json_t *end, const struct executor_result *result);
+/* The executor's `done` for a job; in job.c. */
+void job_executed(void *arg, const struct executor_result *result);
+
+/* oneoff.c: the service's definition with what `run` says about it; new reference. */
+int one_off_definition(const struct job_request *r, const json_t *service, json_t **ret,
+		       struct error *err) MUST_CHECK;
+
+#endif

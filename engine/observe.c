@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* See observe.h.  Reads the supervisor's objects, changes nothing. */
+#include "engine/observe.h"
+
+#include <errno.h>
+
+#include "compose/compose.h"
+#include "engine/network.h"
+#include "engine/translate.h"
+
+#define LABEL_PROJECT "com.docker.compose.project"
+
+static enum plan_status status_of(const struct container *c)
+{
+	switch (c->state) {
+	case CONTAINER_CREATED:
+		return PLAN_IS_CREATED;
+	case CONTAINER_STARTING:
+	case CONTAINER_RUNNING:
+	case CONTAINER_RESTARTING:
+	case CONTAINER_STOPPING:
+		return PLAN_IS_RUNNING;
+	case CONTAINER_PAUSED:
+		return PLAN_IS_PAUSED;
+	default:
+		return PLAN_IS_EXITED;
+	}
+}
+
+/* The old definition says what changed only if the container was really made from it. */
+static const json_t *made_from(const struct container *c, const json_t *old_model)
+{
+	const json_t *definition =
+		c->service ? json_get_obj(json_get_obj(old_model, "services"), c->service) : NULL;
+	char hash[65];
+
+	if (!definition)
+		return NULL;
+	compose_service_hash(definition, hash);
+	return str_eq(hash, c->config_hash) ? definition : NULL;
+}
+
+static void observe_containers(struct daemon *d, const char *name, const json_t *old_model,
+			       struct observation *o)
+{
+	size_t i, n = 0;
+
+	o->containers = project_containers(d, name, true);
+	while (o->containers[n])
+		n++;
+	o->items = xcalloc(n + 1, sizeof(*o->items));
+	for (i = 0; i < n; i++) {
+		const struct container *c = o->containers[i];
+
+		o->items[i] = (struct plan_container){
+			.id = c->id,
+			.name = c->name,
+			.service = c->service ? c->service : "",
+			.config_hash = c->config_hash,
+			.image_id = c->image_id,
+			.number = c->number,
+			.one_off = c->one_off,
+			.status = status_of(c),
+			.definition = made_from(c, old_model),
+		};
+	}
+	o->input.container_count = n;
+}
+
+static void observe_images(struct daemon *d, const char *name, const json_t *model,
+			   struct observation *o)
+{
+	json_t *services = json_get_obj(model, "services"), *definition;
+	const char *service;
+
+	json_object_foreach (services, service, definition) {
+		auto_free char *ref = translate_image(name, service, definition);
+		struct error ignored = ERROR_INIT;
+		AUTO(image_unref) struct image *image = NULL;
+		char hash[65];
+
+		compose_service_hash(definition, hash);
+		json_set_str(o->hashes, service, hash);
+		if (image_resolve(d->images, ref, &image, &ignored) == 0)
+			json_set_str(o->images, service, image->id);
+	}
+}
+
+/* The names of the model that exist; without a model, all that carry the project's label. */
+static void observe_networks(struct daemon *d, const char *name, const json_t *model,
+			     struct map *ret)
+{
+	json_t *top = json_get_obj(model, "networks"), *entry;
+	struct map_iter it = {0};
+	const char *key;
+
+	if (!model) {
+		while (map_next(d->networks, &it)) {
+			const struct network *n = it.value;
+
+			if (str_eq(n->project, name))
+				map_set(ret, n->name, it.value);
+		}
+		return;
+	}
+	json_object_foreach (top, key, entry) {
+		const char *real = json_get_str(entry, "name");
+		struct error ignored = ERROR_INIT;
+		struct network *n;
+
+		if (real && network_find(d, real, &n, &ignored) == 0)
+			map_set(ret, real, n);
+	}
+}
+
+static void observe_volumes(struct daemon *d, const char *name, const json_t *model,
+			    struct map *ret)
+{
+	json_t *top = json_get_obj(model, "volumes"), *entry;
+	const char *key;
+	size_t i;
+
+	if (!model) {
+		struct volume **all = volume_list(d->volumes);
+
+		for (i = 0; all[i]; i++)
+			if (str_eq(json_get_str(all[i]->labels, LABEL_PROJECT), name))
+				map_set(ret, all[i]->name, all[i]);
+		free(all);
+		return;
+	}
+	json_object_foreach (top, key, entry) {
+		const char *real = json_get_str(entry, "name");
+		struct volume *v = real ? volume_get(d->volumes, real) : NULL;
+
+		if (v)
+			map_set(ret, real, v);
+	}
+}
+
+int observe(struct daemon *d, const char *name, const json_t *model, const json_t *old_model,
+	    char *const *wanted, bool with_deps, struct observation *ret, struct error *err)
+{
+	struct observation o = {.hashes = json_object(), .images = json_object()};
+	int r = 0;
+
+	o.networks = map_new(NULL);
+	o.volumes = map_new(NULL);
+	if (model)
+		r = compose_order(model, wanted, with_deps, &o.order, err);
+	if (r < 0) {
+		observation_release(&o);
+		return r;
+	}
+	observe_containers(d, name, old_model, &o);
+	observe_images(d, name, model, &o);
+	observe_networks(d, name, model, o.networks);
+	observe_volumes(d, name, model, o.volumes);
+	o.input.project = name;
+	o.input.model = model;
+	o.input.order = o.order;
+	o.input.hashes = o.hashes;
+	o.input.images = o.images;
+	o.input.containers = o.items;
+	o.input.networks = o.networks;
+	o.input.volumes = o.volumes;
+	*ret = o;
+	return 0;
+}
+
+void observation_release(struct observation *o)
+{
+	strv_free(o->order);
+	strv_free(o->disabled);
+	json_decref(o->hashes);
+	json_decref(o->images);
+	free(o->containers);
+	free(o->items);
+	map_free(o->networks);
+	map_free(o->volumes);
+	*o = (struct observation){0};
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What exists of a project, as the plain data that plans are made from. */
+#ifndef ENGINE_OBSERVE_H
+#define ENGINE_OBSERVE_H
+
+#include "engine/plan.h"
+#include "engine/project.h"
+
+/* Owns what `input` borrows, besides the model. */
+struct observation {
+	struct plan_input input;
+	char **order, **disabled;
+	json_t *hashes, *images;
+	struct container **containers; /* in the order of `items` */
+	struct plan_container *items;
+	struct map *networks, *volumes;
+};
+/*
+ * Looks at project `name` for a plan of `model` (may be NULL: what exists is all there is to know)
+ * about the services `wanted` (NULL: all), with what they need if `with_deps`.  `old_model`: of the
+ * last `up`, to say what changed; may be NULL.  Everything is borrowed until observation_release.
+ */
+int observe(struct daemon *d, const char *name, const json_t *model, const json_t *old_model,
+	    char *const *wanted, bool with_deps, struct observation *ret, struct error *err)
+	MUST_CHECK;
+void observation_release(struct observation *o);
+
+#endif

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The verbs of projects: one row each.  A verb decodes its request, looks at what exists, makes a
+ * plan, checks what can be checked before anything is touched, and hands the plan to the executor.
+ */
+#include <errno.h>
+
+#include "base/digest.h"
+#include "base/time.h"
+#include "compose/compose.h"
+#include "engine/job_int.h"
+#include "engine/state.h"
+
+/* ---- the request */
+
+#define OPTION(key, kind, member)                                                                  \
+	{                                                                                          \
+		key, kind, offsetof(struct job_options, member), 0, 0, NULL, 0                     \
+	}
+static const struct json_field option_fields[] = {
+	OPTION("services", JSON_K_STRV, services),
+	OPTION("scale", JSON_K_VALUE, scale),
+	OPTION("force_recreate", JSON_K_BOOL, force_recreate),
+	OPTION("no_recreate", JSON_K_BOOL, no_recreate),
+	OPTION("remove_orphans", JSON_K_BOOL, remove_orphans),
+	OPTION("ignore_orphans", JSON_K_BOOL, ignore_orphans),
+	OPTION("renew_anon_volumes", JSON_K_BOOL, renew_anon_volumes),
+	OPTION("always_recreate_deps", JSON_K_BOOL, always_recreate_deps),
+	OPTION("no_deps", JSON_K_BOOL, no_deps),
+	OPTION("no_start", JSON_K_BOOL, no_start),
+	OPTION("wait", JSON_K_BOOL, wait),
+	OPTION("all_resources", JSON_K_BOOL, all_resources),
+	OPTION("wait_timeout_s", JSON_K_INT, wait_timeout_s),
+	OPTION("timeout_s", JSON_K_INT, timeout_s),
+	OPTION("parallel", JSON_K_INT, parallel),
+	OPTION("stop", JSON_K_BOOL, stop),
+	OPTION("rmi", JSON_K_STR, rmi),
+	OPTION("signal", JSON_K_STR, signal),
+	OPTION("command", JSON_K_VALUE, command),
+	OPTION("labels", JSON_K_VALUE, labels),
+	OPTION("entrypoint", JSON_K_STR, entrypoint),
+	OPTION("user", JSON_K_STR, user),
+	OPTION("working_dir", JSON_K_STR, working_dir),
+	OPTION("name", JSON_K_STR, name),
+	OPTION("env", JSON_K_STRV, env),
+	OPTION("publish", JSON_K_STRV, publish),
+	OPTION("cap_add", JSON_K_STRV, cap_add),
+	OPTION("cap_drop", JSON_K_STRV, cap_drop),
+	OPTION("tty", JSON_K_BOOL, tty),
+	OPTION("stdin", JSON_K_BOOL, stdin_open),
+	OPTION("service_ports", JSON_K_BOOL, service_ports),
+	OPTION("use_aliases", JSON_K_BOOL, use_aliases),
+	OPTION("rm", JSON_K_BOOL, remove),
+	{0},
+};
+
+#define FIELD(key, kind, member)                                                                   \
+	{                                                                                          \
+		key, kind, offsetof(struct job_request, member), 0, 0, NULL, 0                     \
+	}
+static const struct json_field request_fields[] = {
+	FIELD("model", JSON_K_VALUE, model),
+	FIELD("files", JSON_K_VALUE, files),
+	FIELD("secrets", JSON_K_VALUE, secrets),
+	FIELD("scale", JSON_K_VALUE, scale),
+	FIELD("working_dir", JSON_K_STR, working_dir),
+	FIELD("service", JSON_K_STR, service),
+	FIELD("disabled", JSON_K_STRV, disabled),
+	FIELD("no_deps", JSON_K_BOOL, no_deps),
+	{0},
+};
+
+/* `volumes` is a switch of down and rm, and the list of mounts of run. */
+static int decode_volumes(const json_t *value, struct job_options *o, struct error *err)
+{
+	if (json_is_array(value))
+		o->mounts = json_to_strv(value);
+	else if (value && !json_is_boolean(value))
+		return error_set(err, EINVAL, "options.volumes: must be true, false or a list");
+	o->volumes = json_is_true(value);
+	return 0;
+}
+
+int job_request_decode(const json_t *body, struct job_request *ret, struct error *err)
+{
+	const json_t *options = json_object_get(body, "options");
+	struct job_options *o = &ret->options;
+	int r = json_decode(body, request_fields, ret, "", err);
+
+	o->timeout_s = -1;
+	if (r == 0 && options && !json_is_null(options)) {
+		r = json_decode(options, option_fields, o, "options", err);
+		if (r == 0)
+			r = decode_volumes(json_object_get(options, "volumes"), o, err);
+	}
+	if (r == 0 && ret->model && !json_is_null(ret->model) && !json_is_object(ret->model))
+		r = error_set(err, EINVAL, "model: must be an object");
+	if (r == 0 && (o->parallel < 0 || o->wait_timeout_s < 0 || o->wait_timeout_s > INT32_MAX))
+		r = error_set(err, EINVAL, "options: out of range");
+	if (r == 0)
+		o->no_deps = o->no_deps || ret->no_deps;
+	return r;
+}
+
+void job_request_release(struct job_request *r)
+{
+	strv_free(r->options.mounts);
+	json_release(option_fields, &r->options);
+	json_release(request_fields, r);
+}
+
+/* ---- the table */
+
+static const struct verb verbs[] = {
+	{"up", plan_up, VERB_MODEL | VERB_STORE | VERB_START},
+	{"create", plan_up, VERB_MODEL | VERB_STORE},
+	{"scale", plan_up, VERB_MODEL | VERB_STORE | VERB_START},
+	{"run", plan_up, VERB_MODEL | VERB_START | VERB_RUN},
+	{"plan", plan_up, VERB_MODEL | VERB_START | VERB_DRY},
+	{"down", plan_down, VERB_FINISH | VERB_FORGET | VERB_ALL},
+	{"start", plan_start, VERB_START},
+	{"stop", plan_stop, VERB_FINISH | VERB_ALL},
+	{"restart", plan_restart, VERB_FINISH | VERB_ALL},
+	{"kill", plan_kill, VERB_FINISH | VERB_ALL},
+	{"pause", plan_pause, VERB_FINISH | VERB_ALL},
+	{"unpause", plan_unpause, VERB_FINISH | VERB_ALL},
+	{"rm", plan_rm, VERB_FINISH | VERB_ALL},
+};
+
+const struct verb *verb_find(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(verbs); i++)
+		if (!strcmp(verbs[i].name, name))
+			return &verbs[i];
+	return NULL;
+}
+
+/* ---- before anything is touched */
+
+static int check_images(const struct job *j, const struct plan *plan, struct error *err)
+{
+	size_t i;
+
+	for (i = 0; i < plan->count; i++) {
+		const struct plan_op *op = &plan->ops[i];
+		const json_t *definition =
+			json_get_obj(json_get_obj(j->model, "services"), op->key);
+		auto_free char *image = NULL;
+
+		if ((op->action != PLAN_CREATE && op->action != PLAN_RECREATE) ||
+		    json_object_get(j->seen.images, op->key))
+			continue;
+		image = translate_image(j->project->name, op->key, definition);
+		return error_set(
+			err, ENOENT,
+			"service %s: image %s not found: import it with `cmp import`, or pull it",
+			op->key, image);
+	}
+	return 0;
+}
+
+static void translation(const struct job *j, struct translate_args *ret)
+{
+	const struct job_request *r = &j->request;
+
+	*ret = (struct translate_args){
+		.project = j->project->name,
+		.model = j->model,
+		.files = json_is_array(r->files) ? r->files : j->project->files,
+		.working_dir = r->working_dir ? r->working_dir : j->project->working_dir,
+		.secrets = r->secrets,
+	};
+}
+
+/* Every service that gets containers must have a meaning: all of it is read once. */
+static int check_services(const struct job *j, const struct plan *plan, struct error *err)
+{
+	struct translate_args args;
+	struct container_config config;
+	const char *last = NULL;
+	size_t i;
+
+	translation(j, &args);
+	for (i = 0; i < plan->count; i++) {
+		const struct plan_op *op = &plan->ops[i];
+
+		if ((op->action != PLAN_CREATE && op->action != PLAN_RECREATE) ||
+		    str_eq(last, op->key))
+			continue;
+		last = args.service = op->key;
+		args.definition = op->one_off ? j->one_off : NULL;
+		if (translate_service(&args, &config, err) < 0)
+			return -err->code;
+		container_config_release(&config);
+	}
+	return 0;
+}
+
+/* ---- planning */
+
+/* `scale` names its services as the keys of its numbers, `run` one. */
+static void name_services(struct job *j)
+{
+	struct job_request *r = &j->request;
+	const char *name;
+	json_t *value;
+
+	if (r->service && !strv_len(r->options.services))
+		strv_push(&r->options.services, xstrdup(r->service));
+	if (!json_is_object(r->scale))
+		return;
+	json_decref(r->options.scale);
+	r->options.scale = json_incref(r->scale);
+	if (strv_len(r->options.services))
+		return;
+	json_object_foreach (r->scale, name, value)
+		strv_push(&r->options.services, xstrdup(name));
+}
+
+static int prepare_one_off(struct job *j, struct error *err)
+{
+	const struct job_request *r = &j->request;
+	const json_t *service =
+		r->service ? json_get_obj(json_get_obj(j->model, "services"), r->service) : NULL;
+	char id[DIGEST_HEX_MAX];
+	int n;
+
+	if (!service)
+		return error_set(err, ENOENT, "no such service: %s", r->service ? r->service : "");
+	n = one_off_definition(r, service, &j->one_off, err);
+	if (n < 0)
+		return n;
+	digest_random_id(id);
+	j->one_off_name = r->options.name
+				  ? xstrdup(r->options.name)
+				  : xasprintf("%s-%s-run-%.12s", j->project->name, r->service, id);
+	json_set_str(json_get_obj(j->one_off, "labels"), "com.docker.compose.slug", id);
+	return 0;
+}
+
+static void options_of(const struct job *j, struct plan_options *ret)
+{
+	const struct job_options *o = &j->request.options;
+
+	*ret = (struct plan_options){
+		.services = o->services,
+		.scale = json_is_object(o->scale) ? o->scale : NULL,
+		.force_recreate = o->force_recreate,
+		.no_recreate = o->no_recreate || !strcmp(j->verb->name, "scale"),
+		.remove_orphans = o->remove_orphans,
+		.ignore_orphans = o->ignore_orphans,
+		.always_recreate_deps = o->always_recreate_deps,
+		.no_deps = o->no_deps,
+		.start = (j->verb->flags & VERB_START) && !o->no_start,
+		.wait = o->wait,
+		.one_off = j->one_off_name,
+		.all_resources = o->all_resources,
+		.volumes = o->volumes,
+		.stop = o->stop,
+		.rmi = o->rmi,
+	};
+}
+
+static int make_plan(struct job *j, struct plan *ret, struct error *err)
+{
+	const struct job_options *o = &j->request.options;
+	bool all = j->verb->flags & VERB_ALL;
+	struct plan_options options;
+	int r = 0;
+
+	if (j->verb->flags & VERB_RUN)
+		r = prepare_one_off(j, err);
+	if (r == 0 && j->model)
+		/* the names first: their message knows the nearest one */
+		r = plan_check_services(&(struct plan_input){.model = j->model}, o->services, err);
+	if (r == 0)
+		r = observe(j->project->daemon, j->project->name, j->model, j->stored,
+			    all ? NULL : o->services, !o->no_deps, &j->seen, err);
+	if (r < 0)
+		return r;
+	j->seen.input.disabled = j->request.disabled;
+	options_of(j, &options);
+	return j->verb->plan(&j->seen.input, &options, ret, err);
+}
+
+static json_t *show_plan(const struct plan *plan)
+{
+	json_t *end = json_object();
+	struct buf text = BUF_INIT;
+
+	plan_text(plan, &text);
+	json_set_new(end, "operations", plan_json(plan));
+	json_set_str(end, "text", text.data ? text.data : "");
+	buf_release(&text);
+	return end;
+}
+
+/* ---- the desired state */
+
+static json_t *merged_scale(const struct job *j)
+{
+	json_t *scale = j->project->scale ? json_copy(j->project->scale) : json_object();
+
+	if (json_is_object(j->request.options.scale))
+		json_object_update(scale, j->request.options.scale);
+	return scale;
+}
+
+static int store(struct job *j, struct error *err)
+{
+	auto_json json_t *scale = NULL;
+	struct translate_args args;
+
+	if (!(j->verb->flags & VERB_STORE))
+		return 0;
+	scale = merged_scale(j);
+	translation(j, &args);
+	return project_store(j->project, j->model, args.files, args.working_dir, scale, err);
+}
+
+/* ---- begin and end */
+
+static void execute(struct job *j, struct plan *plan)
+{
+	const struct job_options *o = &j->request.options;
+	struct executor_args args = {
+		.daemon = j->project->daemon,
+		.job = j,
+		.hashes = j->seen.hashes,
+		.images = j->seen.images,
+		.one_off = j->one_off,
+		.one_off_remove = o->remove,
+		.renew_anon_volumes = o->renew_anon_volumes,
+		.volumes = o->volumes,
+		.timeout_ns = o->timeout_s < 0 ? -1 : o->timeout_s * NS_PER_SEC,
+		.signal = o->signal,
+		.wait_timeout_ns = o->wait ? o->wait_timeout_s * NS_PER_SEC : 0,
+		.parallel = (size_t)o->parallel,
+		.done = job_executed,
+		.arg = j,
+	};
+
+	translation(j, &args.translate);
+	j->executor = executor_start(&args, plan);
+}
+
+static int choose_model(struct job *j, struct error *err)
+{
+	if (j->project->model)
+		j->stored = json_incref(j->project->model);
+	j->model = json_is_object(j->request.model) ? j->request.model : j->stored;
+	if (!j->model && (j->verb->flags & VERB_MODEL))
+		return error_set(err, EINVAL, "%s %s: a model is needed", j->verb->name,
+				 j->project->name);
+	return 0;
+}
+
+int verb_begin(struct job *j, json_t **ret_end, struct error *err)
+{
+	struct plan plan = {0};
+	char **warning;
+	int r;
+
+	name_services(j);
+	r = choose_model(j, err);
+	if (r == 0)
+		r = make_plan(j, &plan, err);
+	if (r < 0)
+		return r;
+	for (warning = plan.warnings; warning && *warning; warning++)
+		job_warn(j, "%s", *warning);
+	if (j->verb->flags & VERB_DRY) {
+		*ret_end = show_plan(&plan);
+	} else {
+		r = check_images(j, &plan, err);
+		if (r == 0)
+			r = check_services(j, &plan, err);
+		if (r == 0)
+			r = store(j, err);
+		if (r == 0)
+			execute(j, &plan);
+	}
+	plan_release(&plan);
+	return r;
+}
+
+void verb_end(struct job *j, json_t *end, const struct executor_result *result)
+{
+	json_t *ids = json_array();
+	struct container **list = project_containers(j->project->daemon, j->project->name, false);
+	size_t i;
+
+	for (i = 0; list[i]; i++)
+		if (plan_selected(j->request.options.services, list[i]->service))
+			json_array_append_new(ids, json_str(list[i]->id));
+	free(list);
+	json_set_new(end, "containers", ids);
+	json_set_str(end, "container", result->one_off);
+}
