@@ -13,8 +13,8 @@
 /*
  * The filter for a process with these capabilities.  `profile`: NULL for the default, else JSON
  * text ("unconfined" is the caller's matter).  *ret is borrowed from a cache and valid until the
- * next call; loop thread only.  -EINVAL for a bad profile; *ret_count is 0 when the profile allows
- * everything.
+ * filters of sixteen other profiles have been asked for; loop thread only.  -EINVAL for a bad
+ * profile.
  */
 int runtime_seccomp_filter(const char *profile, uint64_t capabilities,
 			   const struct sock_filter **ret, size_t *ret_count, struct error *err)
