@@ -40,16 +40,22 @@ static int set_limits(struct translate *t, const json_t *value, void *field UNUS
 	return translate_rows(t, value, rows, t->c);
 }
 
+/* Refused, not ignored: the program would look for a device that is not there. */
+static int set_device_requests(struct translate *t, const json_t *value, void *field UNUSED)
+{
+	if (json_array_size(value))
+		return error_set(t->err, EOPNOTSUPP, "requests for devices are not supported");
+	return 0;
+}
+
 static int set_reservations(struct translate *t, const json_t *value, void *field UNUSED)
 {
 	static const struct translate_row rows[] = {
 		TRANSLATE_ROW("memory", set_bytes, resources.memory_reservation_bytes),
+		{"devices", set_device_requests, 0},
 		{0},
 	};
-	const json_t *devices = json_get_arr(value, "devices");
 
-	if (json_array_size(devices))
-		return error_set(t->err, EINVAL, "devices: requests for devices are not supported");
 	return translate_rows(t, value, rows, t->c);
 }
 
@@ -216,5 +222,6 @@ const struct translate_row translate_limit_rows[] = {
 	TRANSLATE_ROW("healthcheck", set_healthcheck, health),
 	TRANSLATE_ROW("restart", set_restart, restart),
 	{"deploy", set_deploy, 0},
+	{"gpus", set_device_requests, 0},
 	{0},
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Jobs from the request to the last line of the stream, in a world of pretended containers: they start
- * after a moment, become healthy or not as their healthcheck says ("true", "false"), and end by
- * themselves when their command is ["exit", N].  What happens is written down in order.
+ * Jobs from the request to the last line of the stream, in a world of pretended containers: they
+ * start after a moment, become healthy or not as their healthcheck says ("true", "false"), and end
+ * by themselves when their command is ["exit", N].  What happens is written down in order.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -24,7 +24,7 @@
 #define LABEL(name) "com.docker.compose." name
 
 static struct daemon world;
-static struct buf happened; /* "start app-web-1\n…" */
+static struct buf happened;	  /* "start app-web-1\n…" */
 static const char *refuse_create; /* name of the container that cannot be made */
 static int batch_depth;
 
@@ -271,7 +271,7 @@ void container_notify(struct container *c, enum container_change what)
 {
 	struct container_watch *w, *next;
 
-	list_for_each_safe(w, next, &c->daemon->container_watchers, link)
+	list_for_each_safe (w, next, &c->daemon->container_watchers, link)
 		w->changed(w, c, what);
 }
 
@@ -413,8 +413,7 @@ int state_project_put(struct state *s UNUSED, const char *name UNUSED, const jso
 	return 0;
 }
 
-int state_project_delete(struct state *s UNUSED, const char *name UNUSED,
-			 struct error *err UNUSED)
+int state_project_delete(struct state *s UNUSED, const char *name UNUSED, struct error *err UNUSED)
 {
 	return 0;
 }
@@ -542,8 +541,8 @@ static int teardown(void **state UNUSED)
 
 static void up_and_down(void **state UNUSED)
 {
-	const char *model = MODEL(SERVICE("db", HEALTH("true"))
-				  "," SERVICE("web", NEEDS("db", "service_healthy"))) "}";
+	const char *model = MODEL(SERVICE("db", HEALTH("true")) "," SERVICE(
+		"web", NEEDS("db", "service_healthy"))) "}";
 
 	expect("up", model, NULL,
 	       "network app_default\ncreate app-db-1\ncreate app-web-1\nstart app-db-1\n"
@@ -559,8 +558,8 @@ static void up_and_down(void **state UNUSED)
 static void unhealthy(void **state UNUSED)
 {
 	expect("up",
-	       MODEL(SERVICE("db", HEALTH("false"))
-		     "," SERVICE("web", NEEDS("db", "service_healthy"))) "}",
+	       MODEL(SERVICE("db", HEALTH("false")) "," SERVICE(
+		       "web", NEEDS("db", "service_healthy"))) "}",
 	       "dependency failed to start: container app-db-1 is unhealthy\n"
 	       "probe `false` exited with 1\nlast output of app-db-1:\n  first\n  second",
 	       "network app_default\ncreate app-db-1\ncreate app-web-1\nstart app-db-1\n"
@@ -624,8 +623,8 @@ static void scaled(void **state UNUSED)
 static void missing_image(void **state UNUSED)
 {
 	expect("up",
-	       "{\"model\":{\"services\":{\"web\":{\"image\":\"nginx\",\"networks\":{\"default\":null}}},"
-	       NETWORKS "}}",
+	       "{\"model\":{\"services\":{\"web\":{\"image\":\"nginx\",\"networks\":{\"default\":null}}}," NETWORKS
+	       "}}",
 	       "service web: image nginx not found: import it with `cmp import`, or pull it", "");
 }
 
@@ -641,9 +640,10 @@ static void planned(void **state UNUSED)
 
 	ask(&a, "plan", MODEL(SERVICE("web", "")) "}");
 	uv_run(world.loop, UV_RUN_DEFAULT);
-	assert_string_equal(json_get_str(a.last, "text"),
-			    "Network app_default  create  <- missing\n"
-			    "Container app-web-1  create  <- missing\nContainer app-web-1  start\n");
+	assert_string_equal(
+		json_get_str(a.last, "text"),
+		"Network app_default  create  <- missing\n"
+		"Container app-web-1  create  <- missing\nContainer app-web-1  start\n");
 	assert_int_equal(map_len(world.containers), 0);
 	assert_int_equal(map_len(world.projects), 0);
 	release(&a);
@@ -669,7 +669,8 @@ static void hang_up(void **state UNUSED)
 	struct asked a = {.hang_up_on_start = true};
 
 	ask(&a, "up",
-	    MODEL(SERVICE("db", HEALTH("true")) "," SERVICE("web", NEEDS("db", "service_healthy"))) "}");
+	    MODEL(SERVICE("db", HEALTH("true")) "," SERVICE("web",
+							    NEEDS("db", "service_healthy"))) "}");
 	uv_run(world.loop, UV_RUN_DEFAULT);
 	assert_true(a.done);
 	assert_null(strstr(happened.data, "start app-web-1"));
@@ -684,9 +685,12 @@ static void one_off(void **state UNUSED)
 	struct error err = ERROR_INIT;
 
 	ask(&a, "run",
-	    MODEL(SERVICE("db", "") "," SERVICE("web", NEEDS("db", "service_started"))) ",\"service\":"
-	    "\"web\",\"options\":{\"command\":[\"sh\"],\"name\":\"shell\",\"env\":[\"A=1\"],\"rm\":"
-	    "true,\"volumes\":[\"/tmp:/t:ro\"],\"publish\":[\"127.0.0.1:80:8080\"]}}");
+	    MODEL(SERVICE("db", "") "," SERVICE(
+		    "web",
+		    NEEDS("db",
+			  "service_started"))) ",\"service\":"
+					       "\"web\",\"options\":{\"command\":[\"sh\"],\"name\":\"shell\",\"env\":[\"A=1\"],\"rm\":"
+					       "true,\"volumes\":[\"/tmp:/t:ro\"],\"publish\":[\"127.0.0.1:80:8080\"]}}");
 	uv_run(world.loop, UV_RUN_DEFAULT);
 	assert_string_equal(json_get_str(a.last, "type"), "end");
 	assert_int_equal(container_find(&world, json_get_str(a.last, "container"), &c, &err), 0);
@@ -705,8 +709,10 @@ static void one_off(void **state UNUSED)
 static void not_ready_in_time(void **state UNUSED)
 {
 	expect("up",
-	       MODEL(SERVICE("db", HEALTH("true")) "," SERVICE("web", HEALTH("true") ",\"command\":[\"exit\",\"1\"]")) ","
-	       "\"options\":{\"wait\":true,\"services\":[\"web\"],\"wait_timeout_s\":5}}",
+	       MODEL(SERVICE("db", HEALTH("true")) "," SERVICE(
+		       "web",
+		       HEALTH("true") ",\"command\":[\"exit\",\"1\"]")) ","
+									"\"options\":{\"wait\":true,\"services\":[\"web\"],\"wait_timeout_s\":5}}",
 	       "container app-web-1 exited (1)\nlast output of app-web-1:\n  first\n  second",
 	       "network app_default\ncreate app-db-1\ncreate app-web-1\nstart app-db-1\n"
 	       "start app-web-1\nhealthy app-db-1\nexited app-web-1\n");
@@ -717,9 +723,9 @@ static void not_ready_in_time(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(up_and_down),     CASE(unhealthy),		   CASE(completed),
-		CASE(completed_badly), CASE(recreated),		   CASE(recreation_fails),
-		CASE(scaled),	       CASE(missing_image),	   CASE(bad_service),
+		CASE(up_and_down),     CASE(unhealthy),		  CASE(completed),
+		CASE(completed_badly), CASE(recreated),		  CASE(recreation_fails),
+		CASE(scaled),	       CASE(missing_image),	  CASE(bad_service),
 		CASE(planned),	       CASE(one_after_the_other), CASE(hang_up),
 		CASE(one_off),	       CASE(not_ready_in_time),
 	};
