@@ -25,84 +25,86 @@
 #define PROFILE_ARGS_MAX     6
 
 /* clang-format off */
-static const char *const always[] = {
+static const struct {
+	const char *names;
+} always[] = {
 	/* files: open, attributes, directories */
-	"access faccessat faccessat2 open openat openat2 creat close close_range chdir "
-	"fchdir chmod fchmod fchmodat fchmodat2 chown chown32 fchown fchown32 fchownat "
-	"lchown lchown32 stat stat64 lstat lstat64 fstat fstat64 fstatat64 newfstatat statx "
-	"statfs statfs64 fstatfs fstatfs64 getcwd getdents getdents64 link linkat symlink "
-	"symlinkat readlink readlinkat unlink unlinkat rename renameat renameat2 mkdir "
-	"mkdirat rmdir mknod mknodat truncate truncate64 ftruncate ftruncate64 umask utime "
-	"utimes utimensat utimensat_time64 futimesat name_to_handle_at statmount listmount",
+	{ "access faccessat faccessat2 open openat openat2 creat close close_range chdir "
+	  "fchdir chmod fchmod fchmodat fchmodat2 chown chown32 fchown fchown32 fchownat "
+	  "lchown lchown32 stat stat64 lstat lstat64 fstat fstat64 fstatat64 newfstatat statx "
+	  "statfs statfs64 fstatfs fstatfs64 getcwd getdents getdents64 link linkat symlink "
+	  "symlinkat readlink readlinkat unlink unlinkat rename renameat renameat2 mkdir "
+	  "mkdirat rmdir mknod mknodat truncate truncate64 ftruncate ftruncate64 umask utime "
+	  "utimes utimensat utimensat_time64 futimesat name_to_handle_at statmount listmount" },
 	/* xattrs */
-	"getxattr lgetxattr fgetxattr getxattrat setxattr lsetxattr fsetxattr setxattrat "
-	"listxattr llistxattr flistxattr listxattrat removexattr lremovexattr fremovexattr "
-	"removexattrat",
+	{ "getxattr lgetxattr fgetxattr getxattrat setxattr lsetxattr fsetxattr setxattrat "
+	  "listxattr llistxattr flistxattr listxattrat removexattr lremovexattr fremovexattr "
+	  "removexattrat" },
 	/* file data */
-	"read readv pread64 preadv preadv2 write writev pwrite64 pwritev pwritev2 lseek "
-	"_llseek readahead fadvise64 fadvise64_64 fallocate copy_file_range sendfile "
-	"sendfile64 splice tee vmsplice sync syncfs fsync fdatasync sync_file_range flock "
-	"fcntl fcntl64 ioctl dup dup2 dup3 pipe pipe2 cachestat",
+	{ "read readv pread64 preadv preadv2 write writev pwrite64 pwritev pwritev2 lseek "
+	  "_llseek readahead fadvise64 fadvise64_64 fallocate copy_file_range sendfile "
+	  "sendfile64 splice tee vmsplice sync syncfs fsync fdatasync sync_file_range flock "
+	  "fcntl fcntl64 ioctl dup dup2 dup3 pipe pipe2 cachestat" },
 	/* polling, events, notify */
-	"poll ppoll ppoll_time64 select _newselect pselect6 pselect6_time64 epoll_create "
-	"epoll_create1 epoll_ctl epoll_ctl_old epoll_wait epoll_wait_old epoll_pwait "
-	"epoll_pwait2 eventfd eventfd2 signalfd signalfd4 timerfd_create timerfd_gettime "
-	"timerfd_gettime64 timerfd_settime timerfd_settime64 inotify_init inotify_init1 "
-	"inotify_add_watch inotify_rm_watch fanotify_mark io_setup io_destroy io_submit "
-	"io_cancel io_getevents io_pgetevents io_pgetevents_time64",
+	{ "poll ppoll ppoll_time64 select _newselect pselect6 pselect6_time64 epoll_create "
+	  "epoll_create1 epoll_ctl epoll_ctl_old epoll_wait epoll_wait_old epoll_pwait "
+	  "epoll_pwait2 eventfd eventfd2 signalfd signalfd4 timerfd_create timerfd_gettime "
+	  "timerfd_gettime64 timerfd_settime timerfd_settime64 inotify_init inotify_init1 "
+	  "inotify_add_watch inotify_rm_watch fanotify_mark io_setup io_destroy io_submit "
+	  "io_cancel io_getevents io_pgetevents io_pgetevents_time64" },
 	/* sockets */
-	"accept accept4 bind connect getpeername getsockname getsockopt setsockopt listen "
-	"recv recvfrom recvmmsg recvmmsg_time64 recvmsg send sendto sendmsg sendmmsg "
-	"shutdown socketpair socketcall",
+	{ "accept accept4 bind connect getpeername getsockname getsockopt setsockopt listen "
+	  "recv recvfrom recvmmsg recvmmsg_time64 recvmsg send sendto sendmsg sendmmsg "
+	  "shutdown socketpair socketcall" },
 	/* memory */
-	"brk mmap mmap2 munmap mprotect mremap msync madvise mincore mlock mlock2 mlockall "
-	"munlock munlockall remap_file_pages memfd_create memfd_secret membarrier mseal "
-	"map_shadow_stack pkey_alloc pkey_free pkey_mprotect process_mrelease shmat shmctl "
-	"shmdt shmget",
+	{ "brk mmap mmap2 munmap mprotect mremap msync madvise mincore mlock mlock2 mlockall "
+	  "munlock munlockall remap_file_pages memfd_create memfd_secret membarrier mseal "
+	  "map_shadow_stack pkey_alloc pkey_free pkey_mprotect process_mrelease shmat shmctl "
+	  "shmdt shmget" },
 	/* System V IPC and message queues */
-	"ipc msgctl msgget msgrcv msgsnd semctl semget semop semtimedop semtimedop_time64 "
-	"mq_open mq_unlink mq_notify mq_getsetattr mq_timedreceive mq_timedreceive_time64 "
-	"mq_timedsend mq_timedsend_time64",
+	{ "ipc msgctl msgget msgrcv msgsnd semctl semget semop semtimedop semtimedop_time64 "
+	  "mq_open mq_unlink mq_notify mq_getsetattr mq_timedreceive mq_timedreceive_time64 "
+	  "mq_timedsend mq_timedsend_time64" },
 	/* processes */
-	"execve execveat exit exit_group fork vfork wait4 waitid waitpid kill tkill tgkill "
-	"pidfd_open pidfd_send_signal getpid getppid gettid getpgid getpgrp setpgid getsid "
-	"setsid set_tid_address getcpu prctl seccomp restart_syscall rseq uretprobe "
-	"riscv_hwprobe",
+	{ "execve execveat exit exit_group fork vfork wait4 waitid waitpid kill tkill tgkill "
+	  "pidfd_open pidfd_send_signal getpid getppid gettid getpgid getpgrp setpgid getsid "
+	  "setsid set_tid_address getcpu prctl seccomp restart_syscall rseq uretprobe "
+	  "riscv_hwprobe" },
 	/* identity and limits */
-	"capget capset getuid getuid32 geteuid geteuid32 getgid getgid32 getegid getegid32 "
-	"getgroups getgroups32 setgroups setgroups32 setuid setuid32 setgid setgid32 "
-	"setreuid setreuid32 setregid setregid32 setresuid setresuid32 setresgid "
-	"setresgid32 getresuid getresuid32 getresgid getresgid32 setfsuid setfsuid32 "
-	"setfsgid setfsgid32 getrlimit setrlimit prlimit64 ugetrlimit getrusage getpriority "
-	"setpriority ioprio_get ioprio_set sysinfo uname times landlock_create_ruleset "
-	"landlock_add_rule landlock_restrict_self",
+	{ "capget capset getuid getuid32 geteuid geteuid32 getgid getgid32 getegid getegid32 "
+	  "getgroups getgroups32 setgroups setgroups32 setuid setuid32 setgid setgid32 "
+	  "setreuid setreuid32 setregid setregid32 setresuid setresuid32 setresgid "
+	  "setresgid32 getresuid getresuid32 getresgid getresgid32 setfsuid setfsuid32 "
+	  "setfsgid setfsgid32 getrlimit setrlimit prlimit64 ugetrlimit getrusage getpriority "
+	  "setpriority ioprio_get ioprio_set sysinfo uname times landlock_create_ruleset "
+	  "landlock_add_rule landlock_restrict_self" },
 	/* scheduling */
-	"sched_yield sched_getaffinity sched_setaffinity sched_getattr sched_setattr "
-	"sched_getparam sched_setparam sched_getscheduler sched_setscheduler "
-	"sched_get_priority_max sched_get_priority_min sched_rr_get_interval "
-	"sched_rr_get_interval_time64",
+	{ "sched_yield sched_getaffinity sched_setaffinity sched_getattr sched_setattr "
+	  "sched_getparam sched_setparam sched_getscheduler sched_setscheduler "
+	  "sched_get_priority_max sched_get_priority_min sched_rr_get_interval "
+	  "sched_rr_get_interval_time64" },
 	/* signals */
-	"rt_sigaction rt_sigprocmask rt_sigpending rt_sigqueueinfo rt_sigreturn "
-	"rt_sigsuspend rt_sigtimedwait rt_sigtimedwait_time64 rt_tgsigqueueinfo sigaltstack "
-	"sigprocmask sigreturn pause alarm",
+	{ "rt_sigaction rt_sigprocmask rt_sigpending rt_sigqueueinfo rt_sigreturn "
+	  "rt_sigsuspend rt_sigtimedwait rt_sigtimedwait_time64 rt_tgsigqueueinfo sigaltstack "
+	  "sigprocmask sigreturn pause alarm" },
 	/* time and timers */
-	"time gettimeofday clock_getres clock_getres_time64 clock_gettime clock_gettime64 "
-	"clock_nanosleep clock_nanosleep_time64 clock_adjtime clock_adjtime64 adjtimex "
-	"nanosleep getitimer setitimer timer_create timer_delete timer_getoverrun "
-	"timer_gettime timer_gettime64 timer_settime timer_settime64",
+	{ "time gettimeofday clock_getres clock_getres_time64 clock_gettime clock_gettime64 "
+	  "clock_nanosleep clock_nanosleep_time64 clock_adjtime clock_adjtime64 adjtimex "
+	  "nanosleep getitimer setitimer timer_create timer_delete timer_getoverrun "
+	  "timer_gettime timer_gettime64 timer_settime timer_settime64" },
 	/* futex and threads */
-	"futex futex_time64 futex_wait futex_wake futex_waitv futex_requeue set_robust_list "
-	"get_robust_list set_thread_area get_thread_area",
+	{ "futex futex_time64 futex_wait futex_wake futex_waitv futex_requeue set_robust_list "
+	  "get_robust_list set_thread_area get_thread_area" },
 	/* random */
-	"getrandom",
+	{ "getrandom" },
 	/* processes: the kernel filters again what a tracer rewrites (4.8) */
-	"ptrace process_vm_readv process_vm_writev",
+	{ "ptrace process_vm_readv process_vm_writev" },
 #if defined(__x86_64__)
-	"arch_prctl modify_ldt",
+	{ "arch_prctl modify_ldt" },
 #elif defined(__aarch64__)
-	"arm_fadvise64_64 arm_sync_file_range sync_file_range2 breakpoint cacheflush set_tls",
+	{ "arm_fadvise64_64 arm_sync_file_range sync_file_range2 breakpoint cacheflush set_tls" },
 #elif defined(__riscv)
-	"riscv_flush_icache",
+	{ "riscv_flush_icache" },
 #endif
 };
 
@@ -212,7 +214,7 @@ int filter_default_profile(struct filter_builder *b, uint64_t capabilities, stru
 	if (r == 0)
 		r = add_default_arches(b, err);
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(always); i++)
-		r = add_names(b, always[i], err);
+		r = add_names(b, always[i].names, err);
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(by_capability); i++) {
 		if (capabilities & by_capability[i].capability)
 			r = add_names(b, by_capability[i].names, err);
@@ -343,7 +345,7 @@ static bool rule_applies(const json_t *rule, uint64_t capabilities)
 	AUTO(strv_free) char **out_arches = json_to_strv(json_get_arr(out, "arches"));
 	const char *min = json_get_str(in, "minKernel"), *max = json_get_str(out, "minKernel");
 
-	if (in_arches && !strv_has(in_arches, GO_ARCH))
+	if (json_get_arr(in, "arches") && !strv_has(in_arches, GO_ARCH))
 		return false;
 	if (strv_has(out_arches, GO_ARCH))
 		return false;
