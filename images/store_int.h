@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the files of the store share: the entry behind a struct image, the queue of operations, the
+ * places on disk.  Functions marked "any thread" touch the disk only; `db` belongs to the worker of
+ * the one operation that runs, everything else to the loop thread.
+ */
+#ifndef IMAGES_STORE_INT_H
+#define IMAGES_STORE_INT_H
+
+#include <uv.h>
+
+#include "base/json.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "base/str.h"
+#include "images/images.h"
+#include "images/reference.h"
+
+#define IMAGE_BLOB_DIR	   "blobs/sha256"
+#define IMAGE_LAYER_DIR	   "layers"
+#define IMAGE_TMP_DIR	   "tmp"
+#define IMAGE_MANIFEST_MAX ((size_t)4 << 20)
+#define IMAGE_CONFIG_MAX   ((size_t)8 << 20)
+#define IMAGE_LAYERS_MAX   500
+
+struct sqlite3;
+struct image_op;
+
+struct image_store {
+	struct uv_loop_s *loop;
+	char *root; /* absolute path of images/ */
+	int dir;
+	struct sqlite3 *db;
+	struct map *names;  /* full name -> struct image_entry, borrowed */
+	struct list images; /* all entries, also those removed but still referred to */
+	struct list queue;
+	struct image_op *running;
+	unsigned imports; /* under way */
+};
+
+struct image_entry {
+	struct image im;
+	struct image_store *store; /* NULL after the store was freed */
+	struct list link;
+	char **names;  /* full names, in no order; im.tags follows them */
+	char **blobs;  /* hex digests: manifest, config, layers */
+	char **chains; /* hex chain ids, lowest first */
+};
+
+static inline struct image_entry *image_entry_of(struct image *im)
+{
+	return container_of(im, struct image_entry, im);
+}
+
+/* ---- entry.c */
+/* Reads an image whose files are all there.  Any thread. */
+int image_entry_load(const struct image_store *s, const char *id, const char *manifest,
+		     int64_t created_ns, struct image_entry **ret, struct error *err) MUST_CHECK;
+/* Puts it into the store, which takes over the reference.  An image of this id that is there
+ * already stays and the new entry is dropped; returns the one that is in the store. */
+struct image_entry *image_entry_insert(struct image_store *s, struct image_entry *e);
+void image_entry_remove(struct image_entry *e); /* drops the reference of the store */
+struct image_entry *image_entry_find(struct image_store *s, const char *id);
+void image_name_set(struct image_store *s, struct image_entry *e, const char *full);
+void image_name_clear(struct image_store *s, const char *full);
+/* The tree size that the marker of a finished layer tells, or -1.  Any thread. */
+int64_t image_layer_bytes(const struct image_store *s, const char *chain);
+
+/* ---- db.c: any thread, one at a time */
+int image_db_open(const char *path, struct sqlite3 **ret, struct error *err) MUST_CHECK;
+void image_db_close(struct sqlite3 *db);
+/* Runs a statement with text parameters ("" binds as it is, NULL as NULL) and calls `row` for each
+ * row with its columns as text. */
+#define IMAGE_DB_PARAMS 4
+int image_db_run(struct sqlite3 *db, const char *sql, const char *const params[IMAGE_DB_PARAMS],
+		 void (*row)(void *arg, const char *const *columns), void *arg, struct error *err)
+	MUST_CHECK;
+int image_db_begin(struct sqlite3 *db, struct error *err) MUST_CHECK;
+/* Commits, or rolls back when `failed` is negative.  Returns `failed` or the failure of commit. */
+int image_db_end(struct sqlite3 *db, int failed, struct error *err) MUST_CHECK;
+
+/* ---- ops.c: the queue */
+struct image_op_kind {
+	/* All may be NULL but finish.  decide: loop thread, when its turn comes; work: worker,
+	 * after decide went well; apply: loop thread, after work went well; finish: always, loop
+	 * thread, calls back and frees. */
+	int (*decide)(struct image_op *op, struct error *err);
+	int (*work)(struct image_op *op, struct error *err);
+	void (*apply)(struct image_op *op);
+	void (*finish)(struct image_op *op);
+};
+struct image_op {
+	const struct image_op_kind *kind;
+	struct image_store *store;
+	struct list link;
+	uv_work_t request;
+	struct error error; /* code 0: it went well */
+};
+void image_op_start(struct image_store *s, struct image_op *op, const struct image_op_kind *kind);
+
+#endif
