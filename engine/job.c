@@ -62,6 +62,8 @@ static void on_closed(uv_handle_t *handle)
 	job_request_release(&j->request);
 	observation_release(&j->seen);
 	json_decref(j->stored);
+	json_decref(j->from_labels);
+	json_decref(j->scale);
 	json_decref(j->one_off);
 	free(j->one_off_name);
 	free(j);

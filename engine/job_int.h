@@ -54,7 +54,9 @@ struct job {
 	struct project *project;
 	const struct verb *verb;
 	struct job_request request;
-	const json_t *model; /* the request's or the stored one; NULL: none */
+	const json_t *model; /* the request's, the stored one, or from_labels */
+	json_t *from_labels; /* what the containers tell of a project without a model */
+	json_t *scale;	     /* numbers that the user said */
 	json_t *stored;	     /* reference to the model of the last up, to say what changed */
 	json_t *one_off;     /* definition of the container of run */
 	char *one_off_name;

@@ -8,7 +8,8 @@
 #include "engine/network.h"
 #include "engine/translate.h"
 
-#define LABEL_PROJECT "com.docker.compose.project"
+#define LABEL_PROJECT	 "com.docker.compose.project"
+#define LABEL_DEPENDS_ON "com.docker.compose.depends_on"
 
 static enum plan_status status_of(const struct container *c)
 {
@@ -86,7 +87,7 @@ static void observe_images(struct daemon *d, const char *name, const json_t *mod
 	}
 }
 
-/* The names of the model that exist; without a model, all that carry the project's label. */
+/* The names of the model that exist; if it has none, all that carry the project's label. */
 static void observe_networks(struct daemon *d, const char *name, const json_t *model,
 			     struct map *ret)
 {
@@ -94,7 +95,7 @@ static void observe_networks(struct daemon *d, const char *name, const json_t *m
 	struct map_iter it = {0};
 	const char *key;
 
-	if (!model) {
+	if (!top) {
 		while (map_next(d->networks, &it)) {
 			const struct network *n = it.value;
 
@@ -120,7 +121,7 @@ static void observe_volumes(struct daemon *d, const char *name, const json_t *mo
 	const char *key;
 	size_t i;
 
-	if (!model) {
+	if (!top) {
 		struct volume **all = volume_list(d->volumes);
 
 		for (i = 0; all[i]; i++)
@@ -136,6 +137,47 @@ static void observe_volumes(struct daemon *d, const char *name, const json_t *mo
 		if (v)
 			map_set(ret, real, v);
 	}
+}
+
+/* "db:service_healthy:false,…" */
+static void add_dependencies(json_t *services, json_t *depends, const char *label)
+{
+	AUTO(strv_free) char **entries = strv_split(label, ",");
+	size_t i;
+
+	for (i = 0; i < strv_len(entries); i++) {
+		AUTO(strv_free) char **parts = strv_split(entries[i], ":");
+		json_t *dependency;
+
+		if (strv_len(parts) != 3 || !json_object_get(services, parts[0]))
+			continue;
+		dependency = json_object();
+		json_set_str(dependency, "condition", parts[1]);
+		json_set_bool(dependency, "restart", !strcmp(parts[2], "true"));
+		json_object_set_new(depends, parts[0], dependency);
+	}
+}
+
+json_t *observe_labels(struct daemon *d, const char *name)
+{
+	struct container **list = project_containers(d, name, false);
+	json_t *model = json_object(), *services = json_object();
+	size_t i;
+
+	for (i = 0; list[i]; i++)
+		if (list[i]->service)
+			json_object_set_new(services, list[i]->service,
+					    json_pack("{s:{}}", "depends_on"));
+	for (i = 0; list[i]; i++)
+		if (list[i]->service)
+			add_dependencies(services,
+					 json_get_obj(json_get_obj(services, list[i]->service),
+						      "depends_on"),
+					 json_get_str(list[i]->config.labels, LABEL_DEPENDS_ON));
+	free(list);
+	json_set_str(model, "name", name);
+	json_set_new(model, "services", services);
+	return model;
 }
 
 int observe(struct daemon *d, const char *name, const json_t *model, const json_t *old_model,

@@ -23,6 +23,9 @@ struct observation {
 int observe(struct daemon *d, const char *name, const json_t *model, const json_t *old_model,
 	    char *const *wanted, bool with_deps, struct observation *ret, struct error *err)
 	MUST_CHECK;
+/* A model from the labels of the containers of a project: services with depends_on; new reference.
+ */
+json_t *observe_labels(struct daemon *d, const char *name);
 void observation_release(struct observation *o);
 
 #endif

@@ -99,6 +99,9 @@ struct plan_container {
 struct plan_input {
 	const char *project;
 	const json_t *model;
+	/* The model was made up from labels: it knows services and their order, nothing else;
+	 * `networks` and `volumes` then are all that carry the project's label. */
+	bool from_labels;
 	/* Services that the verb may touch, dependencies first (compose_order). */
 	char *const *order;
 	const json_t *hashes;  /* service -> config hash */

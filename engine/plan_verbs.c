@@ -130,7 +130,8 @@ static char **with_dependents(const struct plan_input *in, char *const *services
 
 static bool known_service(const struct plan_input *in, const struct plan_container *c)
 {
-	return !in->model || definition_of(in, c->service) || strv_has(in->disabled, c->service);
+	return !in->model || in->from_labels || definition_of(in, c->service) ||
+	       strv_has(in->disabled, c->service);
 }
 
 static void stop_one(struct verbs *v, const struct plan_container *c, bool remove)
@@ -193,7 +194,7 @@ static void down_objects(struct verbs *v, const char *kind, enum plan_action act
 	}
 }
 
-/* Without a model everything that carries the project's label is `present`. */
+/* Without files everything that carries the project's label is `present`. */
 static void down_labelled(struct verbs *v, enum plan_action action, const struct map *present)
 {
 	struct map_iter it = {0};
@@ -258,7 +259,7 @@ int plan_down(const struct plan_input *in, const struct plan_options *o, struct 
 		return -err->code;
 	verbs_init(&v, in, o);
 	stop_all(&v, services, true);
-	if (in->model) {
+	if (in->model && !in->from_labels) {
 		down_objects(&v, "networks", PLAN_NETWORK_REMOVE, in->networks);
 		if (o->volumes)
 			down_objects(&v, "volumes", PLAN_VOLUME_REMOVE, in->volumes);

@@ -240,13 +240,24 @@ static int prepare_one_off(struct job *j, struct error *err)
 	return 0;
 }
 
+/* What the user last said: `up` says it anew for all services, `scale` for some. */
+static json_t *merged_scale(const struct job *j)
+{
+	bool all = strcmp(j->verb->name, "scale") != 0;
+	json_t *scale = !all && j->project->scale ? json_copy(j->project->scale) : json_object();
+
+	if (json_is_object(j->request.options.scale))
+		json_object_update(scale, j->request.options.scale);
+	return scale;
+}
+
 static void options_of(const struct job *j, struct plan_options *ret)
 {
 	const struct job_options *o = &j->request.options;
 
 	*ret = (struct plan_options){
 		.services = o->services,
-		.scale = json_is_object(o->scale) ? o->scale : NULL,
+		.scale = j->scale,
 		.force_recreate = o->force_recreate,
 		.no_recreate = o->no_recreate || !strcmp(j->verb->name, "scale"),
 		.remove_orphans = o->remove_orphans,
@@ -281,6 +292,7 @@ static int make_plan(struct job *j, struct plan *ret, struct error *err)
 	if (r < 0)
 		return r;
 	j->seen.input.disabled = j->request.disabled;
+	j->seen.input.from_labels = j->from_labels != NULL;
 	options_of(j, &options);
 	return j->verb->plan(&j->seen.input, &options, ret, err);
 }
@@ -299,25 +311,14 @@ static json_t *show_plan(const struct plan *plan)
 
 /* ---- the desired state */
 
-static json_t *merged_scale(const struct job *j)
-{
-	json_t *scale = j->project->scale ? json_copy(j->project->scale) : json_object();
-
-	if (json_is_object(j->request.options.scale))
-		json_object_update(scale, j->request.options.scale);
-	return scale;
-}
-
 static int store(struct job *j, struct error *err)
 {
-	auto_json json_t *scale = NULL;
 	struct translate_args args;
 
 	if (!(j->verb->flags & VERB_STORE))
 		return 0;
-	scale = merged_scale(j);
 	translation(j, &args);
-	return project_store(j->project, j->model, args.files, args.working_dir, scale, err);
+	return project_store(j->project, j->model, args.files, args.working_dir, j->scale, err);
 }
 
 /* ---- begin and end */
@@ -351,9 +352,13 @@ static int choose_model(struct job *j, struct error *err)
 	if (j->project->model)
 		j->stored = json_incref(j->project->model);
 	j->model = json_is_object(j->request.model) ? j->request.model : j->stored;
-	if (!j->model && (j->verb->flags & VERB_MODEL))
+	if (j->model)
+		return 0;
+	if (j->verb->flags & VERB_MODEL)
 		return error_set(err, EINVAL, "%s %s: a model is needed", j->verb->name,
 				 j->project->name);
+	j->from_labels = observe_labels(j->project->daemon, j->project->name);
+	j->model = j->from_labels;
 	return 0;
 }
 
@@ -364,6 +369,7 @@ int verb_begin(struct job *j, json_t **ret_end, struct error *err)
 	int r;
 
 	name_services(j);
+	j->scale = merged_scale(j);
 	r = choose_model(j, err);
 	if (r == 0)
 		r = make_plan(j, &plan, err);

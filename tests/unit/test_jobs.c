@@ -308,6 +308,7 @@ int network_create(struct daemon *d, const struct network_args *args, struct net
 	struct network *n = xcalloc(1, sizeof(*n));
 
 	n->name = xstrdup(args->name);
+	n->project = xstrdup(json_get_str(args->labels, LABEL("project")));
 	assert_string_equal(json_get_str(args->labels, LABEL("project")), "app");
 	buf_addf(&happened, "network %s\n", n->name);
 	map_set(d->networks, n->name, n);
@@ -320,6 +321,7 @@ static void free_network(void *value)
 	struct network *n = value;
 
 	free(n->name);
+	free(n->project);
 	free(n);
 }
 
@@ -620,6 +622,25 @@ static void scaled(void **state UNUSED)
 	       "stop app-web-3\nstop app-web-2\nremove app-web-3\nremove app-web-2\n");
 }
 
+/* The record is lost: the labels of the containers know the order, and which networks are ours. */
+static void by_labels(void **state UNUSED)
+{
+	const char *model =
+		MODEL(SERVICE("db", "") "," SERVICE("web", NEEDS("db", "service_started"))) "}";
+	struct project *p;
+
+	expect("up", model, NULL,
+	       "network app_default\ncreate app-db-1\ncreate app-web-1\nstart app-db-1\n"
+	       "start app-web-1\n");
+	p = project_get(&world, "app");
+	assert_non_null(p->model);
+	json_decref(p->model);
+	p->model = NULL;
+	expect("down", "{}", NULL,
+	       "stop app-web-1\nremove app-web-1\nstop app-db-1\nremove app-db-1\n"
+	       "remove network app_default\n");
+}
+
 static void missing_image(void **state UNUSED)
 {
 	expect("up",
@@ -681,7 +702,7 @@ static void hang_up(void **state UNUSED)
 static void one_off(void **state UNUSED)
 {
 	struct asked a = {0};
-	struct container *c;
+	struct container *c = NULL;
 	struct error err = ERROR_INIT;
 
 	ask(&a, "run",
@@ -723,11 +744,11 @@ static void not_ready_in_time(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(up_and_down),     CASE(unhealthy),		  CASE(completed),
-		CASE(completed_badly), CASE(recreated),		  CASE(recreation_fails),
-		CASE(scaled),	       CASE(missing_image),	  CASE(bad_service),
-		CASE(planned),	       CASE(one_after_the_other), CASE(hang_up),
-		CASE(one_off),	       CASE(not_ready_in_time),
+		CASE(up_and_down),     CASE(unhealthy), CASE(completed),
+		CASE(completed_badly), CASE(recreated), CASE(recreation_fails),
+		CASE(scaled),	       CASE(by_labels), CASE(missing_image),
+		CASE(bad_service),     CASE(planned),	CASE(one_after_the_other),
+		CASE(hang_up),	       CASE(one_off),	CASE(not_ready_in_time),
 	};
 
 	return cmocka_run_group_tests_name("jobs", tests, NULL, NULL);
