@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Names of capabilities, signals and resource limits, as people write them. */
 #include <errno.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <strings.h>
-#include <sys/capability.h>
 #include <sys/resource.h>
 
 #include "runtime/runtime.h"
