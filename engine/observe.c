@@ -2,14 +2,13 @@
 /* See observe.h.  Reads the supervisor's objects, changes nothing. */
 #include "engine/observe.h"
 
-#include <errno.h>
-
 #include "compose/compose.h"
 #include "engine/network.h"
 #include "engine/translate.h"
 
 #define LABEL_PROJECT	 "com.docker.compose.project"
 #define LABEL_DEPENDS_ON "com.docker.compose.depends_on"
+#define LABEL_HASH	 "com.docker.compose.config-hash"
 
 static enum plan_status status_of(const struct container *c)
 {
@@ -87,9 +86,46 @@ static void observe_images(struct daemon *d, const char *name, const json_t *mod
 	}
 }
 
+void observe_object_hash(const json_t *definition, char ret[DIGEST_HEX_MAX])
+{
+	char *text = json_dumps(definition, JSON_COMPACT | JSON_SORT_KEYS);
+
+	digest_of(text ? text : "", text ? strlen(text) : 0, ret);
+	free(text);
+}
+
+/* What exists under a name of the model need not be what the model means. */
+static void compare_object(struct observation *o, const char *project, const char *kind,
+			   const char *name, const json_t *definition, const json_t *labels)
+{
+	const char *owner = json_get_str(labels, LABEL_PROJECT);
+	const char *hash = json_get_str(labels, LABEL_HASH);
+	char wanted[DIGEST_HEX_MAX];
+
+	if (json_get_bool(definition, "external"))
+		return;
+	observe_object_hash(definition, wanted);
+	if (!owner)
+		strv_pushf(&o->warnings,
+			   "%s %s already exists but was not created for a project; set `external: "
+			   "true` to use an existing one",
+			   kind, name);
+	else if (strcmp(owner, project) != 0)
+		strv_pushf(&o->warnings,
+			   "%s %s already exists but was created for project %s (expected %s); set "
+			   "`external: true` to use an existing one",
+			   kind, name, owner, project);
+	else if (hash && strcmp(hash, wanted) != 0)
+		strv_pushf(
+			&o->warnings,
+			"%s %s was defined differently when it was made; it stays as it is until "
+			"it is removed",
+			kind, name);
+}
+
 /* The names of the model that exist; if it has none, all that carry the project's label. */
 static void observe_networks(struct daemon *d, const char *name, const json_t *model,
-			     struct map *ret)
+			     struct observation *o)
 {
 	json_t *top = json_get_obj(model, "networks"), *entry;
 	struct map_iter it = {0};
@@ -100,7 +136,7 @@ static void observe_networks(struct daemon *d, const char *name, const json_t *m
 			const struct network *n = it.value;
 
 			if (str_eq(n->project, name))
-				map_set(ret, n->name, it.value);
+				map_set(o->networks, n->name, it.value);
 		}
 		return;
 	}
@@ -109,13 +145,15 @@ static void observe_networks(struct daemon *d, const char *name, const json_t *m
 		struct error ignored = ERROR_INIT;
 		struct network *n;
 
-		if (real && network_find(d, real, &n, &ignored) == 0)
-			map_set(ret, real, n);
+		if (!real || network_find(d, real, &n, &ignored) < 0)
+			continue;
+		map_set(o->networks, real, n);
+		compare_object(o, name, "network", real, entry, n->labels);
 	}
 }
 
 static void observe_volumes(struct daemon *d, const char *name, const json_t *model,
-			    struct map *ret)
+			    struct observation *o)
 {
 	json_t *top = json_get_obj(model, "volumes"), *entry;
 	const char *key;
@@ -126,7 +164,7 @@ static void observe_volumes(struct daemon *d, const char *name, const json_t *mo
 
 		for (i = 0; all[i]; i++)
 			if (str_eq(json_get_str(all[i]->labels, LABEL_PROJECT), name))
-				map_set(ret, all[i]->name, all[i]);
+				map_set(o->volumes, all[i]->name, all[i]);
 		free(all);
 		return;
 	}
@@ -134,8 +172,10 @@ static void observe_volumes(struct daemon *d, const char *name, const json_t *mo
 		const char *real = json_get_str(entry, "name");
 		struct volume *v = real ? volume_get(d->volumes, real) : NULL;
 
-		if (v)
-			map_set(ret, real, v);
+		if (!v)
+			continue;
+		map_set(o->volumes, real, v);
+		compare_object(o, name, "volume", real, entry, v->labels);
 	}
 }
 
@@ -196,8 +236,8 @@ int observe(struct daemon *d, const char *name, const json_t *model, const json_
 	}
 	observe_containers(d, name, old_model, &o);
 	observe_images(d, name, model, &o);
-	observe_networks(d, name, model, o.networks);
-	observe_volumes(d, name, model, o.volumes);
+	observe_networks(d, name, model, &o);
+	observe_volumes(d, name, model, &o);
 	o.input.project = name;
 	o.input.model = model;
 	o.input.order = o.order;
@@ -213,7 +253,7 @@ int observe(struct daemon *d, const char *name, const json_t *model, const json_
 void observation_release(struct observation *o)
 {
 	strv_free(o->order);
-	strv_free(o->disabled);
+	strv_free(o->warnings);
 	json_decref(o->hashes);
 	json_decref(o->images);
 	free(o->containers);

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "engine/executor_int.h"
 #include "engine/network.h"
+#include "engine/observe.h"
 
 /* Ends a quick task by the result of a call. */
 static void end_by(struct task *t, int r, const struct error *err)
@@ -32,10 +33,13 @@ static json_t *object_labels(const struct task *t, const json_t *top, const char
 {
 	auto_free char *key = xasprintf("com.docker.compose.%s", kind);
 	json_t *labels = json_get_obj(top, "labels");
+	char hash[DIGEST_HEX_MAX];
 
+	observe_object_hash(top, hash);
 	labels = labels ? json_copy(labels) : json_object();
 	json_set_str(labels, "com.docker.compose.project", t->x->args.translate.project);
 	json_set_str(labels, key, t->op->key);
+	json_set_str(labels, "com.docker.compose.config-hash", hash);
 	json_set_str(labels, "com.docker.compose.version", PACKAGE_VERSION);
 	return labels;
 }

@@ -190,7 +190,13 @@ static int set_logging(struct translate *t, const json_t *value, void *field)
 	return translate_rows(t, value, rows, t->c);
 }
 
+static int refuse_provider(struct translate *t, const json_t *value UNUSED, void *field UNUSED)
+{
+	return error_set(t->err, EOPNOTSUPP, "providers are not supported");
+}
+
 static const struct translate_row plain_rows[] = {
+	{"provider", refuse_provider, 0},
 	TRANSLATE_ROW("entrypoint", set_entrypoint, entrypoint),
 	TRANSLATE_ROW("command", set_command, command),
 	TRANSLATE_ROW("environment", set_environment, env),

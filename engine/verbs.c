@@ -153,6 +153,9 @@ static int check_images(const struct job *j, const struct plan *plan, struct err
 		    json_object_get(j->seen.images, op->key))
 			continue;
 		image = translate_image(j->project->name, op->key, definition);
+		if (json_get_obj(definition, "build"))
+			return error_set(err, ENOENT, "service %s: image %s has not been built",
+					 op->key, image);
 		return error_set(
 			err, ENOENT,
 			"service %s: image %s not found: import it with `cmp import`, or pull it",
@@ -174,8 +177,17 @@ static void translation(const struct job *j, struct translate_args *ret)
 	};
 }
 
+static void warn_ignored(struct job *j, const char *service)
+{
+	auto_free char *keys =
+		translate_ignored(json_get_obj(json_get_obj(j->model, "services"), service));
+
+	if (keys)
+		job_warn(j, "service %s: not supported and ignored: %s", service, keys);
+}
+
 /* Every service that gets containers must have a meaning: all of it is read once. */
-static int check_services(const struct job *j, const struct plan *plan, struct error *err)
+static int check_services(struct job *j, const struct plan *plan, struct error *err)
 {
 	struct translate_args args;
 	struct container_config config;
@@ -194,6 +206,7 @@ static int check_services(const struct job *j, const struct plan *plan, struct e
 		if (translate_service(&args, &config, err) < 0)
 			return -err->code;
 		container_config_release(&config);
+		warn_ignored(j, op->key);
 	}
 	return 0;
 }
@@ -362,10 +375,15 @@ static int choose_model(struct job *j, struct error *err)
 	return 0;
 }
 
+static void warn_all(struct job *j, char *const *warnings)
+{
+	for (; warnings && *warnings; warnings++)
+		job_warn(j, "%s", *warnings);
+}
+
 int verb_begin(struct job *j, json_t **ret_end, struct error *err)
 {
 	struct plan plan = {0};
-	char **warning;
 	int r;
 
 	name_services(j);
@@ -375,14 +393,15 @@ int verb_begin(struct job *j, json_t **ret_end, struct error *err)
 		r = make_plan(j, &plan, err);
 	if (r < 0)
 		return r;
-	for (warning = plan.warnings; warning && *warning; warning++)
-		job_warn(j, "%s", *warning);
+	warn_all(j, plan.warnings);
+	if (j->verb->flags & VERB_MODEL)
+		warn_all(j, j->seen.warnings);
 	if (j->verb->flags & VERB_DRY) {
 		*ret_end = show_plan(&plan);
 	} else {
-		r = check_images(j, &plan, err);
+		r = check_services(j, &plan, err);
 		if (r == 0)
-			r = check_services(j, &plan, err);
+			r = check_images(j, &plan, err);
 		if (r == 0)
 			r = store(j, err);
 		if (r == 0)

@@ -309,6 +309,7 @@ int network_create(struct daemon *d, const struct network_args *args, struct net
 
 	n->name = xstrdup(args->name);
 	n->project = xstrdup(json_get_str(args->labels, LABEL("project")));
+	n->labels = json_deep_copy(args->labels);
 	assert_string_equal(json_get_str(args->labels, LABEL("project")), "app");
 	buf_addf(&happened, "network %s\n", n->name);
 	map_set(d->networks, n->name, n);
@@ -322,6 +323,7 @@ static void free_network(void *value)
 
 	free(n->name);
 	free(n->project);
+	json_decref(n->labels);
 	free(n);
 }
 
@@ -448,6 +450,8 @@ static void on_event(void *arg, json_t *event)
 		if (a->hang_up_on_start && str_eq(text, "Started"))
 			job_hangup(a->job);
 	}
+	if (str_eq(json_get_str(event, "type"), "warning"))
+		buf_addf(&a->texts, "warning: %s\n", json_get_str(event, "message"));
 	json_decref(a->last);
 	a->last = json_incref(event);
 }
@@ -670,6 +674,24 @@ static void planned(void **state UNUSED)
 	release(&a);
 }
 
+/* A network that is there but meant otherwise is said, not silently used. */
+static void changed_network(void **state UNUSED)
+{
+	struct asked a = {0};
+
+	expect("up", MODEL(SERVICE("web", "")) "}", NULL,
+	       "network app_default\ncreate app-web-1\nstart app-web-1\n");
+	ask(&a, "up",
+	    "{\"model\":{\"services\":{" SERVICE("web",
+						 "") "},\"networks\":{\"default\":{\"name\":"
+						     "\"app_default\",\"internal\":true}}}}");
+	uv_run(world.loop, UV_RUN_DEFAULT);
+	assert_true(str_starts(a.texts.data,
+			       "warning: network app_default was defined differently when it was "
+			       "made"));
+	release(&a);
+}
+
 static void one_after_the_other(void **state UNUSED)
 {
 	struct asked first = {0}, second = {0};
@@ -744,11 +766,22 @@ static void not_ready_in_time(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(up_and_down),     CASE(unhealthy), CASE(completed),
-		CASE(completed_badly), CASE(recreated), CASE(recreation_fails),
-		CASE(scaled),	       CASE(by_labels), CASE(missing_image),
-		CASE(bad_service),     CASE(planned),	CASE(one_after_the_other),
-		CASE(hang_up),	       CASE(one_off),	CASE(not_ready_in_time),
+		CASE(up_and_down),
+		CASE(unhealthy),
+		CASE(completed),
+		CASE(completed_badly),
+		CASE(recreated),
+		CASE(recreation_fails),
+		CASE(scaled),
+		CASE(by_labels),
+		CASE(missing_image),
+		CASE(bad_service),
+		CASE(planned),
+		CASE(changed_network),
+		CASE(one_after_the_other),
+		CASE(hang_up),
+		CASE(one_off),
+		CASE(not_ready_in_time),
 	};
 
 	return cmocka_run_group_tests_name("jobs", tests, NULL, NULL);
