@@ -28,13 +28,14 @@ static enum plan_status status_of(const struct container *c)
 }
 
 /* The old definition says what changed only if the container was really made from it. */
-static const json_t *made_from(const struct container *c, const json_t *old_model)
+static const json_t *made_from(const struct container *c, const json_t *old_model,
+			       const json_t *hashes)
 {
 	const json_t *definition =
 		c->service ? json_get_obj(json_get_obj(old_model, "services"), c->service) : NULL;
 	char hash[65];
 
-	if (!definition)
+	if (!definition || str_eq(json_get_str(hashes, c->service), c->config_hash))
 		return NULL;
 	compose_service_hash(definition, hash);
 	return str_eq(hash, c->config_hash) ? definition : NULL;
@@ -61,7 +62,7 @@ static void observe_containers(struct daemon *d, const char *name, const json_t 
 			.number = c->number,
 			.one_off = c->one_off,
 			.status = status_of(c),
-			.definition = made_from(c, old_model),
+			.definition = made_from(c, old_model, o->hashes),
 		};
 	}
 	o->input.container_count = n;
@@ -234,8 +235,8 @@ int observe(struct daemon *d, const char *name, const json_t *model, const json_
 		observation_release(&o);
 		return r;
 	}
-	observe_containers(d, name, old_model, &o);
 	observe_images(d, name, model, &o);
+	observe_containers(d, name, old_model, &o);
 	observe_networks(d, name, model, &o);
 	observe_volumes(d, name, model, &o);
 	o.input.project = name;

@@ -18,6 +18,8 @@
 
 #define PLAN_REPLICAS_MAX 10000
 #define PLAN_NONE	  SIZE_MAX
+/* While a container is replaced the new one is called "<12 hex digits>_NAME". */
+#define PLAN_TEMPORARY_LEN 13
 
 enum plan_action {
 	PLAN_NETWORK_CREATE,

@@ -16,7 +16,8 @@ struct instance {
 	const struct plan_container *have; /* NULL: to be made */
 	int64_t number;
 	char *name;
-	char *cause; /* why it must be made anew; NULL: it is as it should be */
+	char *cause;	 /* why it must be made anew; NULL: it is as it should be */
+	bool unfinished; /* left behind by an interrupted recreation */
 	size_t made, started;
 	size_t waits[PLAN_CONDITION_MAX];
 };
@@ -255,30 +256,6 @@ static const char *moved_parent(struct planner *p, const json_t *definition)
 	return NULL;
 }
 
-/* Why a container must be made anew, in words; owned, or NULL. */
-static char *recreate_cause(struct planner *p, const struct unit *u, const struct plan_container *c)
-{
-	const char *hash = json_get_str(p->in->hashes, u->name);
-	const char *image = json_get_str(p->in->images, u->name);
-	const char *parent = moved_parent(p, u->definition);
-	char old[20], new[20];
-
-	if (forced(p, u))
-		return xstrdup("forced");
-	if (p->o->no_recreate)
-		return NULL;
-	if (parent)
-		return xasprintf("%s is recreated", parent);
-	if (hash && !str_eq(hash, c->config_hash))
-		return plan_difference(c->definition, u->definition);
-	if (image && c->image_id && strcmp(image, c->image_id) != 0) {
-		short_image(c->image_id, old);
-		short_image(image, new);
-		return xasprintf("image changed %s -> %s", old, new);
-	}
-	return NULL;
-}
-
 static int64_t replicas_of(const struct planner *p, const struct unit *u)
 {
 	int64_t asked = json_get_int(p->o->scale, u->name, -1);
@@ -295,11 +272,50 @@ static char *instance_name(const struct planner *p, const struct unit *u, int64_
 	return xasprintf("%s-%s-%lld", p->in->project, u->name, (long long)number);
 }
 
+/* A supervisor that died while a container was replaced leaves the new one under a temporary name.
+ */
+static bool unfinished(const struct planner *p, const struct unit *u,
+		       const struct plan_container *c)
+{
+	auto_free char *name = instance_name(p, u, c->number);
+
+	return strlen(c->name) == strlen(name) + PLAN_TEMPORARY_LEN && str_ends(c->name, name) &&
+	       c->name[PLAN_TEMPORARY_LEN - 1] == '_';
+}
+
+/* Why a container must be made anew, in words; owned, or NULL. */
+static char *recreate_cause(struct planner *p, const struct unit *u, const struct plan_container *c)
+{
+	const char *hash = json_get_str(p->in->hashes, u->name);
+	const char *image = json_get_str(p->in->images, u->name);
+	const char *parent = moved_parent(p, u->definition);
+	char old[20], new[20];
+
+	if (unfinished(p, u, c))
+		return xstrdup("its recreation was interrupted");
+	if (forced(p, u))
+		return xstrdup("forced");
+	if (p->o->no_recreate)
+		return NULL;
+	if (parent)
+		return xasprintf("%s is recreated", parent);
+	if (hash && !str_eq(hash, c->config_hash))
+		return plan_difference(c->definition, u->definition);
+	if (image && c->image_id && strcmp(image, c->image_id) != 0) {
+		short_image(c->image_id, old);
+		short_image(image, new);
+		return xasprintf("image changed %s -> %s", old, new);
+	}
+	return NULL;
+}
+
 /* Obsolete ones last, otherwise by number: what is too many is cut off at the end. */
 static int compare_instances(const void *a, const void *b)
 {
 	const struct instance *x = a, *y = b;
 
+	if (x->unfinished != y->unfinished)
+		return x->unfinished ? 1 : -1;
 	if (!x->cause != !y->cause)
 		return x->cause ? 1 : -1;
 	return x->number < y->number ? -1 : x->number > y->number;
@@ -343,7 +359,7 @@ static int fill_instances(struct planner *p, struct unit *u, size_t existing)
 	for (; u->count > (size_t)wanted; u->count--) {
 		struct instance *last = &u->instances[u->count - 1];
 
-		plan_discard(p->plan, last->have, cause);
+		plan_discard(p->plan, last->have, last->unfinished ? last->cause : cause);
 		free(last->name);
 		free(last->cause);
 	}
@@ -374,7 +390,9 @@ static int observe_unit(struct planner *p, struct unit *u)
 			continue;
 		instance = add_instance(u, c->number);
 		instance->have = c;
-		instance->name = xstrdup(c->name);
+		instance->unfinished = unfinished(p, u, c);
+		instance->name =
+			instance->unfinished ? instance_name(p, u, c->number) : xstrdup(c->name);
 		instance->cause = recreate_cause(p, u, c);
 	}
 	return fill_instances(p, u, u->count);

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 
+#include "base/digest.h"
 #include "engine/executor_int.h"
 #include "engine/project.h"
 
@@ -97,6 +98,7 @@ int make_container(struct task *t, struct error *err)
 	struct container_config config;
 	struct container_create_args args = {.config = &config};
 	auto_free char *temporary = NULL;
+	char id[DIGEST_HEX_MAX];
 	struct container *c;
 	int r = translate(t, &config, err);
 
@@ -106,8 +108,10 @@ int make_container(struct task *t, struct error *err)
 		config.auto_remove = t->x->args.one_off_remove;
 	if (t->old && !t->x->args.renew_anon_volumes)
 		inherit_volumes(t->x, &config, t->old);
-	if (t->old && !t->op->old_first)
-		temporary = xasprintf("%.12s_%s", t->old->id, t->op->name);
+	if (t->old && !t->op->old_first) {
+		digest_random_id(id);
+		temporary = xasprintf("%.*s_%s", PLAN_TEMPORARY_LEN - 1, id, t->op->name);
+	}
 	args.name = temporary ? temporary : t->op->name;
 	r = container_create(t->x->args.daemon, &args, &c, err);
 	container_config_release(&config);
