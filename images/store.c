@@ -6,12 +6,16 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <time.h>
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/time.h"
 #include "images/store_int.h"
 
-#define DIR_MODE 0700
+#define DIR_MODE    0700
+#define SWEEP_TRIES 200
+#define SWEEP_NS    (5 * NS_PER_MS)
 
 static int make_places(struct image_store *s, struct error *err)
 {
@@ -25,6 +29,21 @@ static int make_places(struct image_store *s, struct error *err)
 	}
 	s->dir = open(s->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return s->dir < 0 ? error_sys(err, errno, "open %s", s->root) : 0;
+}
+
+/* A cmp-layer of the supervisor before us may still be dying, and writing. */
+static int remove_half_made(int dir, const char *name, struct error *err)
+{
+	const struct timespec pause = {.tv_nsec = SWEEP_NS};
+
+	for (int tries = 0;; tries++) {
+		*err = ERROR_INIT;
+		if (file_remove_tree(dir, name, err) == 0)
+			return 0;
+		if (err->code != ENOTEMPTY || tries == SWEEP_TRIES)
+			return -err->code;
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+	}
 }
 
 /* Removes what is not named by 64 hex digits; with `all` everything. */
@@ -41,7 +60,7 @@ static int sweep(struct image_store *s, const char *place, bool all, struct erro
 		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
 			continue;
 		if (all || strlen(e->d_name) != 64 || !image_reference_is_id(e->d_name))
-			r = file_remove_tree(dirfd(d), e->d_name, err);
+			r = remove_half_made(dirfd(d), e->d_name, err);
 	}
 	closedir(d);
 	return r;

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include "base/json.h"
@@ -95,6 +96,8 @@ int main(int argc, char **argv)
 	/* Names in archives are UTF-8; the table is built in, nothing is loaded later. */
 	setlocale(LC_CTYPE, "C.UTF-8");
 	umask(0);
+	/* Nobody waits for the result of an orphan. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (parse_options(argc, argv, &o) < 0) {
 		fprintf(stderr, "usage: cmp-layer [--overlay] ROOT BLOB [MAX-BYTES] < TAR\n");
 		return EXIT_USAGE;
