@@ -116,7 +116,11 @@ static void compare_object(struct observation *o, const char *project, const cha
 			   "%s %s already exists but was created for project %s (expected %s); set "
 			   "`external: true` to use an existing one",
 			   kind, name, owner, project);
-	else if (hash && strcmp(hash, wanted) != 0)
+	else if (!hash || !strcmp(hash, wanted))
+		return;
+	else if (!strcmp(kind, "network"))
+		map_set(o->changed, name, o);
+	else
 		strv_pushf(
 			&o->warnings,
 			"%s %s was defined differently when it was made; it stays as it is until "
@@ -229,6 +233,7 @@ int observe(struct daemon *d, const char *name, const json_t *model, const json_
 
 	o.networks = map_new(NULL);
 	o.volumes = map_new(NULL);
+	o.changed = map_new(NULL);
 	if (model)
 		r = compose_order(model, wanted, with_deps, &o.order, err);
 	if (r < 0) {
@@ -247,6 +252,7 @@ int observe(struct daemon *d, const char *name, const json_t *model, const json_
 	o.input.containers = o.items;
 	o.input.networks = o.networks;
 	o.input.volumes = o.volumes;
+	o.input.changed = o.changed;
 	*ret = o;
 	return 0;
 }
@@ -261,5 +267,6 @@ void observation_release(struct observation *o)
 	free(o->items);
 	map_free(o->networks);
 	map_free(o->volumes);
+	map_free(o->changed);
 	*o = (struct observation){0};
 }

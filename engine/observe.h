@@ -14,7 +14,7 @@ struct observation {
 	json_t *hashes, *images;
 	struct container **containers; /* in the order of `items` */
 	struct plan_container *items;
-	struct map *networks, *volumes;
+	struct map *networks, *volumes, *changed;
 	char **warnings; /* about objects that are not as the model says */
 };
 /*

@@ -48,7 +48,7 @@ size_t plan_add(struct plan *p, enum plan_action action, const char *name, const
 	if ((p->count & (p->count - 1)) == 0)
 		p->ops = xreallocarray(p->ops, p->count ? p->count * 2 : 1, sizeof(*p->ops));
 	op = &p->ops[p->count];
-	*op = (struct plan_op){.action = action, .made = PLAN_NONE};
+	*op = (struct plan_op){.action = action, .made = PLAN_NONE, .inherits = PLAN_NONE};
 	op->name = xstrdup(name);
 	op->key = xstrdup(key);
 	op->cause = cause;

@@ -70,7 +70,8 @@ struct plan_op {
 	char *container; /* id of the one that exists, NULL: made by `made` */
 	size_t made;	 /* operation that makes the container, or PLAN_NONE */
 	enum plan_condition condition;
-	bool old_first; /* PLAN_RECREATE: the old one must go before the new one is made */
+	size_t inherits; /* PLAN_CREATE: the removal of the container that it stands for, or
+			    PLAN_NONE */
 	bool one_off;
 	struct plan_need *needs;
 	size_t need_count;
@@ -112,6 +113,7 @@ struct plan_input {
 	const struct plan_container *containers; /* of the project, by service and number */
 	size_t container_count;
 	const struct map *networks, *volumes; /* names that exist */
+	const struct map *changed; /* names of networks that are defined differently now */
 };
 
 struct plan_options {

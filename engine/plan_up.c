@@ -18,6 +18,7 @@ struct instance {
 	char *name;
 	char *cause;	 /* why it must be made anew; NULL: it is as it should be */
 	bool unfinished; /* left behind by an interrupted recreation */
+	size_t gone;	 /* its removal, when it has to go before the new one is made */
 	size_t made, started;
 	size_t waits[PLAN_CONDITION_MAX];
 };
@@ -40,6 +41,7 @@ struct planner {
 	struct unit one_off; /* of run: no part of the rest */
 	struct map *unit_by_name;
 	struct map *objects; /* "networks/key" -> index of the operation that makes it, plus one */
+	struct map *gone; /* id of a container that leaves a changed network -> likewise, removal */
 	struct error *err;
 };
 
@@ -57,12 +59,28 @@ static void planner_release(struct planner *p)
 	free(p->units);
 	map_free(p->unit_by_name);
 	map_free(p->objects);
+	map_free(p->gone);
 }
 
 /* Is it one of the services that the user asked for, not only a dependency? */
 static bool targeted(const struct planner *p, const struct unit *u)
 {
 	return plan_selected(p->o->services, u->name);
+}
+
+/* Stops what runs and removes it; returns the removal. */
+static size_t plan_discard(struct plan *plan, const struct plan_container *c, const char *cause)
+{
+	size_t stop = PLAN_NONE, op;
+
+	if (c->status == PLAN_IS_RUNNING || c->status == PLAN_IS_PAUSED) {
+		stop = plan_add(plan, PLAN_STOP, c->name, c->service, xstrdup(cause));
+		plan->ops[stop].container = xstrdup(c->id);
+	}
+	op = plan_add(plan, PLAN_REMOVE, c->name, c->service, xstrdup(cause));
+	plan->ops[op].container = xstrdup(c->id);
+	plan_need(plan, op, stop, PLAN_NEED_HARD);
+	return op;
 }
 
 /* ---- networks and volumes */
@@ -77,24 +95,65 @@ static int external_missing(struct planner *p, enum plan_action action, const ch
 			 name, name);
 }
 
+/* A changed network is made anew: the containers on it have to leave it first. */
+static size_t plan_changed_network(struct planner *p, const char *key, const char *name)
+{
+	auto_free char *cause = xasprintf("network %s changed", key);
+	size_t removal, i, first = p->plan->count, last;
+
+	for (i = 0; i < p->in->container_count; i++) {
+		const struct plan_container *c = &p->in->containers[i];
+		const struct unit *u = map_get(p->unit_by_name, c->service);
+
+		if (!u || c->one_off || map_has(p->gone, c->id) ||
+		    !json_object_get(json_get_obj(u->definition, "networks"), key))
+			continue;
+		removal = plan_discard(p->plan, c, cause);
+		map_set(p->gone, c->id, (void *)(uintptr_t)(removal + 1));
+	}
+	last = p->plan->count;
+	removal = plan_add(p->plan, PLAN_NETWORK_REMOVE, name, key, xstrdup("definition changed"));
+	for (i = first; i < last; i++)
+		plan_need(p->plan, removal, i, PLAN_NEED_HARD);
+	return removal;
+}
+
+static bool network_changed(struct planner *p, enum plan_action action, const char *name)
+{
+	if (action != PLAN_NETWORK_CREATE || !map_has(p->in->changed, name))
+		return false;
+	if (!strv_len(p->o->services))
+		return true;
+	strv_pushf(
+		&p->plan->warnings,
+		"network %s is defined differently now; it stays as it is until all services are "
+		"brought up",
+		name);
+	return false;
+}
+
 static int plan_object(struct planner *p, const char *kind, enum plan_action action,
 		       const struct map *present, const char *key)
 {
 	const json_t *top = json_get_obj(json_get_obj(p->in->model, kind), key);
 	auto_free char *slot = xasprintf("%s/%s", kind, key);
 	const char *name = json_get_str(top, "name");
-	size_t op;
+	size_t op, removal = PLAN_NONE;
 
 	if (map_has(p->objects, slot))
 		return 0;
 	if (!name)
 		return error_set(p->err, EINVAL, "%s.%s is not in the model", kind, key);
 	map_set(p->objects, slot, NULL);
-	if (map_has(present, name))
+	if (network_changed(p, action, name))
+		removal = plan_changed_network(p, key, name);
+	else if (map_has(present, name))
 		return 0;
 	if (json_get_bool(top, "external"))
 		return external_missing(p, action, name);
-	op = plan_add(p->plan, action, name, key, xstrdup("missing"));
+	op = plan_add(p->plan, action, name, key,
+		      xstrdup(removal == PLAN_NONE ? "missing" : "definition changed"));
+	plan_need(p->plan, op, removal, PLAN_NEED_HARD);
 	map_set(p->objects, slot, (void *)(uintptr_t)(op + 1));
 	return 0;
 }
@@ -168,21 +227,6 @@ static int plan_objects(struct planner *p)
 }
 
 /* ---- containers that nobody asked for any more */
-
-/* Stops what runs and removes it; returns the removal. */
-static size_t plan_discard(struct plan *plan, const struct plan_container *c, const char *cause)
-{
-	size_t stop = PLAN_NONE, op;
-
-	if (c->status == PLAN_IS_RUNNING || c->status == PLAN_IS_PAUSED) {
-		stop = plan_add(plan, PLAN_STOP, c->name, c->service, xstrdup(cause));
-		plan->ops[stop].container = xstrdup(c->id);
-	}
-	op = plan_add(plan, PLAN_REMOVE, c->name, c->service, xstrdup(cause));
-	plan->ops[op].container = xstrdup(c->id);
-	plan_need(plan, op, stop, PLAN_NEED_HARD);
-	return op;
-}
 
 static bool is_orphan(const struct planner *p, const struct plan_container *c)
 {
@@ -293,6 +337,8 @@ static char *recreate_cause(struct planner *p, const struct unit *u, const struc
 
 	if (unfinished(p, u, c))
 		return xstrdup("its recreation was interrupted");
+	if (map_has(p->gone, c->id))
+		return xstrdup("its network changed");
 	if (forced(p, u))
 		return xstrdup("forced");
 	if (p->o->no_recreate)
@@ -333,7 +379,8 @@ static struct instance *add_instance(struct unit *u, int64_t number)
 	struct instance *i = &u->instances[u->count++];
 	size_t k;
 
-	*i = (struct instance){.number = number, .made = PLAN_NONE, .started = PLAN_NONE};
+	*i = (struct instance){
+		.number = number, .gone = PLAN_NONE, .made = PLAN_NONE, .started = PLAN_NONE};
 	for (k = 0; k < PLAN_CONDITION_MAX; k++)
 		i->waits[k] = PLAN_NONE;
 	return i;
@@ -359,7 +406,8 @@ static int fill_instances(struct planner *p, struct unit *u, size_t existing)
 	for (; u->count > (size_t)wanted; u->count--) {
 		struct instance *last = &u->instances[u->count - 1];
 
-		plan_discard(p->plan, last->have, last->unfinished ? last->cause : cause);
+		if (last->gone == PLAN_NONE)
+			plan_discard(p->plan, last->have, last->unfinished ? last->cause : cause);
 		free(last->name);
 		free(last->cause);
 	}
@@ -394,6 +442,8 @@ static int observe_unit(struct planner *p, struct unit *u)
 		instance->name =
 			instance->unfinished ? instance_name(p, u, c->number) : xstrdup(c->name);
 		instance->cause = recreate_cause(p, u, c);
+		if (map_has(p->gone, c->id))
+			instance->gone = (uintptr_t)map_get(p->gone, c->id) - 1;
 	}
 	return fill_instances(p, u, u->count);
 }
@@ -452,12 +502,15 @@ static void plan_creation(struct planner *p, struct unit *u, struct instance *i)
 
 	if (!i->cause)
 		return;
-	op = plan_add(p->plan, i->have ? PLAN_RECREATE : PLAN_CREATE, i->name, u->name,
-		      steal_ptr(&i->cause));
+	if (i->have && i->gone == PLAN_NONE && has_fixed_address(u->definition))
+		i->gone = plan_discard(p->plan, i->have, i->cause);
+	op = plan_add(p->plan, i->have && i->gone == PLAN_NONE ? PLAN_RECREATE : PLAN_CREATE,
+		      i->name, u->name, steal_ptr(&i->cause));
 	p->plan->ops[op].number = i->number;
+	p->plan->ops[op].inherits = i->gone;
+	plan_need(p->plan, op, i->gone, PLAN_NEED_HARD);
 	if (i->have) {
 		p->plan->ops[op].container = xstrdup(i->have->id);
-		p->plan->ops[op].old_first = has_fixed_address(u->definition);
 		u->touched = "recreated";
 	}
 	creation_needs(p, u, op);
@@ -700,6 +753,7 @@ int plan_up(const struct plan_input *in, const struct plan_options *o, struct pl
 		.plan = &plan,
 		.unit_by_name = map_new(NULL),
 		.objects = map_new(NULL),
+		.gone = map_new(NULL),
 		.err = err,
 	};
 	int r = plan_check_services(in, o->services, err);

@@ -108,7 +108,7 @@ int make_container(struct task *t, struct error *err)
 		config.auto_remove = t->x->args.one_off_remove;
 	if (t->old && !t->x->args.renew_anon_volumes)
 		inherit_volumes(t->x, &config, t->old);
-	if (t->old && !t->op->old_first) {
+	if (t->old && t->op->inherits == PLAN_NONE) {
 		digest_random_id(id);
 		temporary = xasprintf("%.*s_%s", PLAN_TEMPORARY_LEN - 1, id, t->op->name);
 	}
@@ -128,7 +128,11 @@ int make_container(struct task *t, struct error *err)
 void run_create(struct task *t)
 {
 	struct error err = ERROR_INIT;
-	int r = make_container(t, &err);
+	int r;
+
+	if (t->op->inherits != PLAN_NONE)
+		t->old = container_ref(t->x->tasks[t->op->inherits].c);
+	r = make_container(t, &err);
 
 	task_end(t, r < 0 ? &err : NULL);
 }
@@ -157,7 +161,7 @@ static void on_old_removed(void *arg, const struct error *failed)
 		give_up(t, failed);
 		return;
 	}
-	r = t->op->old_first ? make_container(t, &err) : container_rename(t->c, t->op->name, &err);
+	r = container_rename(t->c, t->op->name, &err);
 	task_end(t, r < 0 ? &err : NULL);
 }
 
@@ -194,7 +198,7 @@ void run_recreate(struct task *t)
 	r = container_find(t->x->args.daemon, t->op->container, &old, &err);
 	if (r == 0) {
 		t->old = container_ref(old);
-		r = t->op->old_first ? 0 : make_container(t, &err);
+		r = make_container(t, &err);
 	}
 	if (r < 0) {
 		task_end(t, &err);

@@ -219,7 +219,8 @@ static void run_remove(struct task *t)
 	struct container *c = container_of_task(t);
 
 	if (c)
-		container_remove(c, true, args->volumes, on_container_done, t);
+		container_remove(c, true, args->volumes || args->renew_anon_volumes,
+				 on_container_done, t);
 }
 
 /* "SIGTERM", "TERM", "15" */

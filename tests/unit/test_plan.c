@@ -107,6 +107,7 @@ static void run_case(const json_t *doc, struct buf *out)
 		containers_of(json_get_arr(doc, "containers"));
 	struct map *networks = names_of(json_get_arr(doc, "networks"));
 	struct map *volumes = names_of(json_get_arr(doc, "volumes"));
+	struct map *changed = names_of(json_get_arr(doc, "changed"));
 	struct plan_input in = {
 		.project = "app",
 		.model = json_get_obj(doc, "model"),
@@ -117,6 +118,7 @@ static void run_case(const json_t *doc, struct buf *out)
 		.container_count = json_array_size(json_get_arr(doc, "containers")),
 		.networks = networks,
 		.volumes = volumes,
+		.changed = changed,
 	};
 	struct plan_options options = {
 		.services = strv_len(services) ? services : NULL,
@@ -148,6 +150,7 @@ static void run_case(const json_t *doc, struct buf *out)
 	plan_release(&plan);
 	map_free(networks);
 	map_free(volumes);
+	map_free(changed);
 }
 
 static void check_golden(int dir, const char *name)
