@@ -18,10 +18,13 @@ static const char *find_service(void *arg, const char *service)
 	struct container **list, *found = NULL;
 	size_t i;
 
-	for (i = 0; i < x->plan.count; i++)
-		if (x->tasks[i].c && !x->plan.ops[i].one_off &&
-		    str_eq(x->plan.ops[i].key, service) && x->tasks[i].c->service)
+	for (i = 0; i < x->plan.count; i++) {
+		const struct plan_op *op = &x->plan.ops[i];
+
+		if ((op->action == PLAN_CREATE || op->action == PLAN_RECREATE) && !op->one_off &&
+		    x->tasks[i].c && str_eq(op->key, service))
 			return x->tasks[i].c->id;
+	}
 	list = project_containers(x->args.daemon, x->args.translate.project, false);
 	for (i = 0; list[i] && !found; i++)
 		if (str_eq(list[i]->service, service))

@@ -720,8 +720,7 @@ static void hang_up(void **state UNUSED)
 static void one_off(void **state UNUSED)
 {
 	struct asked a = {0};
-	struct container *c = NULL;
-	struct error err = ERROR_INIT;
+	struct container *c;
 
 	ask(&a, "run",
 	    MODEL(SERVICE("db", "") "," SERVICE(
@@ -732,7 +731,11 @@ static void one_off(void **state UNUSED)
 					       "true,\"volumes\":[\"/tmp:/t:ro\"],\"publish\":[\"127.0.0.1:80:8080\"]}}");
 	uv_run(world.loop, UV_RUN_DEFAULT);
 	assert_string_equal(json_get_str(a.last, "type"), "end");
-	assert_int_equal(container_find(&world, json_get_str(a.last, "container"), &c, &err), 0);
+	c = map_get(world.containers, json_get_str(a.last, "container"));
+	if (!c) {
+		fail_msg("no container");
+		return;
+	}
 	assert_string_equal(c->name, "shell");
 	assert_true(c->one_off && c->config.auto_remove);
 	assert_string_equal(c->config.env[0], "A=1");
