@@ -86,16 +86,20 @@ static void drop_aliases(json_t *definition)
 		json_object_del(options, "aliases");
 }
 
-static void set_words(const struct job_options *o, json_t *definition)
+/* A new entrypoint clears the service's command, as it does the image's. */
+static int set_words(const struct job_options *o, json_t *definition, struct error *err)
 {
-	if (o->entrypoint) {
-		AUTO(strv_free) char **words = strv_split(o->entrypoint, " \t");
+	json_t *words;
 
-		json_object_set_new(definition, "entrypoint", json_strv(words));
+	if (o->entrypoint) {
+		if (translate_words(o->entrypoint, &words, err) < 0)
+			return error_wrap(err, "entrypoint");
+		json_object_set_new(definition, "entrypoint", words);
 		json_object_set_new(definition, "command", json_array());
 	}
 	if (json_is_array(o->command))
 		json_object_set(definition, "command", o->command);
+	return 0;
 }
 
 int one_off_definition(const struct job_request *r, const json_t *service, json_t **ret,
@@ -111,14 +115,13 @@ int one_off_definition(const struct job_request *r, const json_t *service, json_
 	json_object_del(json_get_obj(d, "deploy"), "restart_policy");
 	if (!o->use_aliases)
 		drop_aliases(d);
-	set_words(o, d);
 	set_environment(d, o->env);
 	json_object_update(map_of(d, "labels"), json_is_object(o->labels) ? o->labels : NULL);
 	json_set_str(d, "user", o->user);
 	json_set_str(d, "working_dir", o->working_dir);
 	json_set_bool(d, "tty", o->tty);
 	json_set_bool(d, "stdin_open", o->stdin_open);
-	if (set_lists(r, d, err) < 0) {
+	if (set_words(o, d, err) < 0 || set_lists(r, d, err) < 0) {
 		json_decref(d);
 		return -err->code;
 	}

@@ -41,5 +41,7 @@ char *translate_ignored(const json_t *definition);
 int translate_short_port(const char *text, json_t **ret, struct error *err) MUST_CHECK;
 int translate_short_volume(const char *text, const char *cwd, json_t **ret, struct error *err)
 	MUST_CHECK;
+/* Words of a shell, with quotes and backslashes, without anything else of it; new reference. */
+int translate_words(const char *text, json_t **ret, struct error *err) MUST_CHECK;
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The two short forms that the command line of `run` brings along, as entries of the model. */
+/* The short forms that the command line of `run` brings along, as entries of the model. */
 #include <errno.h>
 
 #include "base/json.h"
@@ -88,5 +88,41 @@ int translate_short_volume(const char *text, const char *cwd, json_t **ret, stru
 	if (n > 2)
 		volume_options(entry, parts[2]);
 	*ret = entry;
+	return 0;
+}
+
+/* ---- "sh -c 'echo hi'" */
+
+/* Adds one word of *text to `word` and moves past it; -EINVAL for a quote without end. */
+static int next_word(const char **text, struct buf *word)
+{
+	const char *s = *text;
+	char quote = '\0';
+
+	for (; *s && (quote || !strchr(" \t\n", *s)); s++) {
+		if (quote ? *s == quote : *s == '"' || *s == '\'')
+			quote = quote ? '\0' : *s;
+		else if (*s == '\\' && quote != '\'' && s[1])
+			buf_addc(word, *++s);
+		else
+			buf_addc(word, *s);
+	}
+	*text = s;
+	return quote ? -EINVAL : 0;
+}
+
+int translate_words(const char *text, json_t **ret, struct error *err)
+{
+	auto_json json_t *words = json_array();
+	const char *s = text;
+
+	for (s += strspn(s, " \t\n"); *s; s += strspn(s, " \t\n")) {
+		auto_buf struct buf word = BUF_INIT;
+
+		if (next_word(&s, &word) < 0)
+			return error_set(err, EINVAL, "%s: a quote has no end", text);
+		json_array_append_new(words, json_str(word.data ? word.data : ""));
+	}
+	*ret = json_incref(words);
 	return 0;
 }

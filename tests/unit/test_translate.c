@@ -337,6 +337,30 @@ static void short_forms(void **state UNUSED)
 	assert_true(translate_short_port("80:http", &entry, &err) < 0);
 }
 
+static void words(void **state UNUSED)
+{
+	static const struct {
+		const char *text, *words;
+	} cases[] = {
+		{"", "[]"},
+		{" sh  -c 'echo \"hi\"' ", "[\"sh\",\"-c\",\"echo \\\"hi\\\"\"]"},
+		{"a\\ b \"c d\"e ''", "[\"a b\",\"c de\",\"\"]"},
+	};
+	struct error err = ERROR_INIT;
+	json_t *list;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		auto_free char *text = NULL;
+
+		assert_int_equal(translate_words(cases[i].text, &list, &err), 0);
+		text = json_text(list);
+		assert_string_equal(text, cases[i].words);
+		json_decref(list);
+	}
+	assert_int_equal(translate_words("'a", &list, &err), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -346,6 +370,7 @@ int main(void)
 		cmocka_unit_test(namespaces), cmocka_unit_test(ports),
 		cmocka_unit_test(limits),     cmocka_unit_test(health),
 		cmocka_unit_test(refused),    cmocka_unit_test(short_forms),
+		cmocka_unit_test(words),
 	};
 
 	return cmocka_run_group_tests_name("translate", tests, NULL, NULL);
