@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 
@@ -237,6 +238,94 @@ int runtime_cgroup_act(const struct runtime_host *host, const char *parent, cons
 	return r < 0 ? error_wrap(err, "%s the container", words[what]) : 0;
 }
 
+/* ---- the parent */
+
+/* A cpuset takes no process before it has CPUs and memory nodes; its children then copy them. */
+static void prepare_cpuset(int fd)
+{
+	static const char *const files[] = {"cpuset.cpus", "cpuset.mems"};
+	struct error ignored = ERROR_INIT;
+	auto_fd int above = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		auto_buf struct buf own = BUF_INIT, text = BUF_INIT;
+
+		if (file_read(fd, files[i], EVENTS_MAX, &own, &ignored) < 0 ||
+		    (own.len && own.data[0] != '\n'))
+			continue;
+		if (above >= 0 && file_read(above, files[i], EVENTS_MAX, &text, &ignored) == 0 &&
+		    text.len)
+			(void)!file_poke(fd, files[i], text.data, &ignored);
+	}
+	(void)!file_poke(fd, "cgroup.clone_children", "1", &ignored);
+}
+
+/* Every controller that this cgroup has is passed on to those below it. */
+static int pass_controllers(int fd, const char *name, struct error *err)
+{
+	auto_buf struct buf text = BUF_INIT;
+	AUTO(strv_free) char **controllers = NULL;
+	int r = file_read(fd, "cgroup.controllers", EVENTS_MAX, &text, err);
+
+	if (r < 0)
+		return r;
+	controllers = strv_split(text.data ?: "", " \n");
+	for (char **c = controllers; c && *c; c++) {
+		auto_free char *plus = xasprintf("+%s", *c);
+
+		r = file_poke(fd, "cgroup.subtree_control", plus, err);
+		if (r == -EBUSY && (str_eq(*c, "memory") || str_eq(*c, "pids")))
+			return error_set(err, EBUSY,
+					 "cgroup %s has processes of its own and can pass no "
+					 "controllers on to containers",
+					 name);
+	}
+	*err = ERROR_INIT;
+	return 0;
+}
+
+/* Makes ROOT/a/b step by step. */
+static int make_steps(const struct runtime_host *host, const char *controller, const char *parent,
+		      struct error *err)
+{
+	const char *top = parent ? parent : RUNTIME_CGROUP_PARENT;
+	AUTO(strv_free) char **parts = strv_split(top, "/");
+	auto_free char *path = controller ? xasprintf("%s/%s", host->cgroup_root, controller)
+					  : xstrdup(host->cgroup_root);
+	auto_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return error_sys(err, errno, "open %s", path);
+	for (char **part = parts; part && *part; part++) {
+		int next, r = controller ? 0 : pass_controllers(fd, path, err);
+
+		if (r < 0)
+			return r;
+		if (mkdirat(fd, *part, 0755) < 0 && errno != EEXIST)
+			return error_sys(err, errno, "make cgroup %s in %s", *part, path);
+		next = openat(fd, *part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (next < 0)
+			return error_sys(err, errno, "open cgroup %s in %s", *part, path);
+		close(fd);
+		fd = next;
+		if (controller && str_eq(controller, "cpuset"))
+			prepare_cpuset(fd);
+	}
+	return controller ? 0 : pass_controllers(fd, top, err);
+}
+
+int runtime_cgroup_prepare(const struct runtime_host *host, const char *parent, struct error *err)
+{
+	auto_free char *checked = NULL;
+	int r = runtime_cgroup_path(host, NULL, parent, NULL, &checked, err);
+
+	if (r == 0 && host->cgroup_v2)
+		r = make_steps(host, NULL, parent, err);
+	for (char *const *c = host->v1_controllers; r == 0 && c && *c; c++)
+		r = make_steps(host, *c, parent, err);
+	return r < 0 ? error_wrap(err, "prepare the cgroups of containers") : 0;
+}
+
 /* ---- removing */
 
 static int visit_remove(int parent_fd, const char *name, int fd, void *arg, struct error *err)
@@ -373,4 +462,40 @@ bool runtime_cgroup_oom_killed(const struct runtime_host *host, const char *pare
 			return !str_eq(count, "0");
 	}
 	return false;
+}
+
+/* ---- at the supervisor's start */
+
+/* "+memory +pids …" of what the directory has; those that cannot be passed on are left out. */
+static void pass_on(const char *dir)
+{
+	static const char *const wanted[] = {"cpu", "cpuset", "io", "memory", "pids"};
+	auto_free char *path = xasprintf("%s/cgroup.subtree_control", dir);
+	struct error none = ERROR_INIT;
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(wanted); i++) {
+		auto_free char *text = xasprintf("+%s", wanted[i]);
+
+		if (file_poke(AT_FDCWD, path, text, &none) < 0)
+			none = ERROR_INIT;
+	}
+}
+
+int runtime_cgroup_prepare(const struct runtime_host *host, const char *parent, struct error *err)
+{
+	auto_free char *dir = NULL;
+	int r;
+
+	if (!host->cgroup_v2)
+		return 0; /* the launch programs make what they need */
+	r = runtime_cgroup_path(host, NULL, parent, NULL, &dir, err);
+	if (r < 0)
+		return r;
+	pass_on(host->cgroup_root);
+	r = file_mkdir_p(dir, 0755, err);
+	if (r < 0)
+		return error_wrap(err, "make the cgroup %s", dir);
+	pass_on(dir);
+	return 0;
 }

@@ -15,6 +15,7 @@
 #define CGROUP_ROOT   "/sys/fs/cgroup"
 #define MOUNTINFO_MAX ((size_t)16 << 20)
 #define SHORT_MAX     ((size_t)4096)
+#define CPUS_MAX      4096
 #define NO_SUCH_FD    0x7ffffffful
 
 #ifndef FSCONFIG_SET_STRING
@@ -83,6 +84,21 @@ static bool has_apparmor(void)
 	       str_starts(text.data ?: "", "Y");
 }
 
+static unsigned count_thermal_cpus(void)
+{
+	unsigned n = 0;
+
+	while (n < CPUS_MAX) {
+		auto_free char *path =
+			xasprintf("/sys/devices/system/cpu/cpu%u/thermal_throttle", n);
+
+		if (!file_exists(AT_FDCWD, path))
+			break;
+		n++;
+	}
+	return n;
+}
+
 /* One line of mountinfo: ID PARENT DEV ROOT TARGET OPTIONS [TAGS] - TYPE SOURCE SUPER_OPTIONS */
 static void read_mount(struct runtime_host *h, char ***controllers, const char *line)
 {
@@ -143,6 +159,7 @@ int runtime_host_probe(struct runtime_host *ret, struct error *err)
 	h.overlay_lowerdir_append = h.mount_api && has_overlay_append();
 	h.clone_into_cgroup = h.cgroup_v2 && has_clone_into_cgroup();
 	h.apparmor = has_apparmor();
+	h.thermal_cpus = count_thermal_cpus();
 	*ret = h;
 	return 0;
 }
