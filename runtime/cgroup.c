@@ -463,39 +463,3 @@ bool runtime_cgroup_oom_killed(const struct runtime_host *host, const char *pare
 	}
 	return false;
 }
-
-/* ---- at the supervisor's start */
-
-/* "+memory +pids …" of what the directory has; those that cannot be passed on are left out. */
-static void pass_on(const char *dir)
-{
-	static const char *const wanted[] = {"cpu", "cpuset", "io", "memory", "pids"};
-	auto_free char *path = xasprintf("%s/cgroup.subtree_control", dir);
-	struct error none = ERROR_INIT;
-	size_t i;
-
-	for (i = 0; i < ARRAY_LEN(wanted); i++) {
-		auto_free char *text = xasprintf("+%s", wanted[i]);
-
-		if (file_poke(AT_FDCWD, path, text, &none) < 0)
-			none = ERROR_INIT;
-	}
-}
-
-int runtime_cgroup_prepare(const struct runtime_host *host, const char *parent, struct error *err)
-{
-	auto_free char *dir = NULL;
-	int r;
-
-	if (!host->cgroup_v2)
-		return 0; /* the launch programs make what they need */
-	r = runtime_cgroup_path(host, NULL, parent, NULL, &dir, err);
-	if (r < 0)
-		return r;
-	pass_on(host->cgroup_root);
-	r = file_mkdir_p(dir, 0755, err);
-	if (r < 0)
-		return error_wrap(err, "make the cgroup %s", dir);
-	pass_on(dir);
-	return 0;
-}
