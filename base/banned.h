@@ -26,6 +26,6 @@
 #pragma GCC poison strcpy strcat strncpy strncat stpcpy	 /* str_copy, struct buf */
 #pragma GCC poison sprintf vsprintf			 /* snprintf, buf_addf */
 #pragma GCC poison strtok				 /* strv_split */
-#pragma GCC poison atoi atol atoll strtol strtoul sscanf /* parse_u64 and friends */
+#pragma GCC poison atoi atol atoll sscanf /* parse_u64 and friends; strtol: linux/bpf.h has it, see check-banned */
 
 #endif

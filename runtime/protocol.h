@@ -9,20 +9,20 @@
  *	   (SOCK_SEQPACKET, mode 0600) and writes `shim.pid` and, at the end, `exit`
  *	6  the directory of the container's log (STATE/containers/ID): files `log`, `log.1` …
  * standard input, output: /dev/null; standard error: the supervisor's log.
- * Environment: CMP_RUN_DIR, CMP_STATE_DIR, CMP_HOST as the supervisor has them, and CMPD with the path of
- * the supervisor's program, for starting it again.
+ * Environment: CMP_RUN_DIR, CMP_STATE_DIR, CMP_HOST as the supervisor has them, and CMPD with the
+ *path of the supervisor's program, for starting it again.
  *
  * Life.  The shim runs in a session of its own, sets PR_SET_CHILD_SUBREAPER, executes the program
- * and says STARTED or FAILED.  When the container's pid 1 has ended it drains the output, completes the
- * log, kills what is left, removes the cgroups, writes `exit` (struct shim_exit, by temporary name
- * and rename), says EXITED, and ends.
+ * and says STARTED or FAILED.  When the container's pid 1 has ended it drains the output, completes
+ *the log, kills what is left, removes the cgroups, writes `exit` (struct shim_exit, by temporary
+ *name and rename), says EXITED, and ends.
  *
  * Losing the supervisor.  When the control connection breaks without GOODBYE, the shim goes on, and
- * starts a supervisor: flock(RUN/start.lock, LOCK_EX | LOCK_NB); who wins, and finds nobody answering
- * at RUN/cmp.sock, runs $CMPD with the lock as descriptor 3 named in CMP_START_LOCK=3 (the supervisor
- * closes it once it listens); everybody else waits.  Tried again with back-off (50 ms … 5 s) until a
- * supervisor has connected to shim.sock.  One control connection at a time: a new one replaces the
- * old.  Peers are checked with SO_PEERCRED: uid 0 (or our own) only.
+ * starts a supervisor: flock(RUN/start.lock, LOCK_EX | LOCK_NB); who wins, and finds nobody
+ *answering at RUN/cmp.sock, runs $CMPD with the lock as descriptor 3 named in CMP_START_LOCK=3 (the
+ *supervisor closes it once it listens); everybody else waits.  Tried again with back-off (50 ms … 5
+ *s) until a supervisor has connected to shim.sock.  One control connection at a time: a new one
+ *replaces the old.  Peers are checked with SO_PEERCRED: uid 0 (or our own) only.
  *
  * Messages are single packets: a struct shim_message, then `len` bytes of payload (at most
  * SHIM_PAYLOAD_MAX), descriptors by SCM_RIGHTS (at most SHIM_FDS_MAX).  Numbers are native.
@@ -48,29 +48,31 @@ enum shim_type {
 	/* supervisor → shim */
 	SHIM_HELLO = 1, /* first packet on shim.sock; answered by STATE, KEPT…, STATE_END */
 	SHIM_SIGNAL,	/* process, arg = signal; answered by DONE */
-	SHIM_EXEC,	/* process = new number chosen by the supervisor (> 0); fds: program, then 3 pipe
-			   ends for stdin/stdout/stderr unless the program asks for a terminal; answered by
-			   EXEC_STARTED or FAILED */
-	SHIM_RESIZE,	/* process, arg = rows << 16 | columns */
-	SHIM_STDIN,	/* process 0: gives the write end of standard input (or the terminal's master);
-			   answered by DONE with one fd, or FAILED */
-	SHIM_STDIN_CLOSE, /* process 0: closes the shim's copy of the write end: EOF for the container
-			     once the supervisor has closed its own */
-	SHIM_KEEP,	/* payload: name (without NUL); one fd.  Replaces one of that name. Answered by DONE */
-	SHIM_DROP,	/* payload: name */
-	SHIM_GOODBYE,	/* the supervisor ends on purpose: do not start another */
+	SHIM_EXEC, /* process = new number chosen by the supervisor (> 0); fds: program, then 3 pipe
+		      ends for stdin/stdout/stderr unless the program asks for a terminal; answered
+		      by EXEC_STARTED or FAILED */
+	SHIM_RESIZE, /* process, arg = rows << 16 | columns */
+	SHIM_STDIN,  /* process 0: gives the write end of standard input (or the terminal's master);
+			answered by DONE with one fd, or FAILED */
+	SHIM_STDIN_CLOSE, /* process 0: closes the shim's copy of the write end: EOF for the
+			     container once the supervisor has closed its own */
+	SHIM_KEEP, /* payload: name (without NUL); one fd.  Replaces one of that name. Answered by
+		      DONE */
+	SHIM_DROP, /* payload: name */
+	SHIM_GOODBYE, /* the supervisor ends on purpose: do not start another */
 
 	/* shim → supervisor */
-	SHIM_STARTED = 64, /* after a launch: arg = pid 1 as the host sees it; fds: pidfd of it, then the DNS
-			      sockets (UDP, TCP) if the program made them */
-	SHIM_FAILED,	/* arg = errno, process = number; payload: struct shim_failure and detail text */
+	SHIM_STARTED = 64, /* after a launch: arg = pid 1 as the host sees it; fds: pidfd of it,
+			      then the DNS sockets (UDP, TCP) if the program made them */
+	SHIM_FAILED, /* arg = errno, process = number; payload: struct shim_failure and detail text
+		      */
 	SHIM_EXEC_STARTED, /* process; arg = pid on the host; fd: master of the terminal, if any */
-	SHIM_EXITED,	/* process (0: the container); payload: struct shim_exit */
-	SHIM_STATE,	/* answer to HELLO: arg = pid 1 (0: it ended), fds as in STARTED;
-			   payload: struct shim_state */
-	SHIM_KEPT,	/* payload: name; one fd */
+	SHIM_EXITED,	   /* process (0: the container); payload: struct shim_exit */
+	SHIM_STATE,	   /* answer to HELLO: arg = pid 1 (0: it ended), fds as in STARTED;
+			      payload: struct shim_state */
+	SHIM_KEPT,	   /* payload: name; one fd */
 	SHIM_STATE_END,
-	SHIM_DONE,	/* answer to a request: arg = 0 or errno */
+	SHIM_DONE, /* answer to a request: arg = 0 or errno */
 };
 
 struct shim_message {
@@ -83,9 +85,9 @@ struct shim_message {
 };
 
 struct shim_failure {
-	uint32_t op; /* index into the program */
+	uint32_t op;  /* index into the program */
 	int32_t code; /* errno */
-	/* then: detail text, e.g. the path that could not be executed */
+		      /* then: detail text, e.g. the path that could not be executed */
 };
 
 struct shim_exit {

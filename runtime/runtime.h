@@ -15,15 +15,16 @@
 
 /* What the compiler needs to know about the host; probed once by runtime_host_probe. */
 struct runtime_host {
-	bool cgroup_v2;		    /* pure v2; otherwise v1 (or hybrid) controllers */
-	const char *cgroup_root;    /* "/sys/fs/cgroup" */
+	bool cgroup_v2;		     /* pure v2; otherwise v1 (or hybrid) controllers */
+	const char *cgroup_root;     /* "/sys/fs/cgroup" */
 	char *const *v1_controllers; /* mounted v1 hierarchies, "cpu,cpuacct" as directory names */
-	const char *v1_freezer;	    /* directory of the freezer hierarchy, or NULL */
-	uint64_t capabilities;	    /* that exist on this kernel */
+	const char *v1_freezer;	     /* directory of the freezer hierarchy, or NULL */
+	uint64_t capabilities;	     /* that exist on this kernel */
 	bool mount_api; /* fsopen, fsconfig, fsmount, move_mount, open_tree, mount_setattr */
 	bool overlay_lowerdir_append; /* "lowerdir+" (6.5) */
-	bool clone_into_cgroup;	    /* clone3 with CLONE_INTO_CGROUP */
+	bool clone_into_cgroup;	      /* clone3 with CLONE_INTO_CGROUP */
 	bool apparmor;
+	unsigned thermal_cpus; /* cpuN with a thermal_throttle directory, 0 … N-1 */
 };
 int runtime_host_probe(struct runtime_host *ret, struct error *err) MUST_CHECK;
 void runtime_host_release(struct runtime_host *h);
@@ -48,9 +49,11 @@ void runtime_explain(const void *program, size_t len, unsigned op, int code, con
 		     struct error *err);
 
 /* ---- names */
-int runtime_capability(const char *name, uint64_t *ret_bit, struct error *err) MUST_CHECK; /* "NET_ADMIN", "CAP_…", "ALL" */
+int runtime_capability(const char *name, uint64_t *ret_bit, struct error *err)
+	MUST_CHECK; /* "NET_ADMIN", "CAP_…", "ALL" */
 uint64_t runtime_default_capabilities(void);
-int runtime_signal(const char *name, int *ret, struct error *err) MUST_CHECK; /* "SIGTERM", "term", "15", "RTMIN+3" */
+int runtime_signal(const char *name, int *ret, struct error *err)
+	MUST_CHECK; /* "SIGTERM", "term", "15", "RTMIN+3" */
 const char *runtime_signal_name(int signo);
 int runtime_rlimit(const char *name, int *ret, struct error *err) MUST_CHECK; /* "nofile" */
 
@@ -61,6 +64,10 @@ int runtime_cgroup_act(const struct runtime_host *host, const char *parent, cons
 /* Pids in the container, in the order of the kernel; owned array. */
 int runtime_cgroup_pids(const struct runtime_host *host, const char *parent, const char *id,
 			pid_t **ret, size_t *ret_count, struct error *err) MUST_CHECK;
+/* Makes the parent of all containers' cgroups and, on v2, passes the controllers on to it.  Once,
+ * at the supervisor's start. */
+int runtime_cgroup_prepare(const struct runtime_host *host, const char *parent, struct error *err)
+	MUST_CHECK;
 /* Removes the empty cgroups; absence is success, -EBUSY while processes are left. */
 int runtime_cgroup_remove(const struct runtime_host *host, const char *parent, const char *id,
 			  struct error *err) MUST_CHECK;

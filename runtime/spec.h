@@ -31,11 +31,11 @@ enum runtime_mount_kind {
 
 struct runtime_mount {
 	enum runtime_mount_kind kind;
-	const char *source;  /* absolute path on the host */
-	const char *subpath; /* within the source, resolved in it; or NULL */
-	const char *target;  /* absolute path in the container; made when missing (rule 2) */
-	const char *data;    /* of tmpfs */
-	uint64_t attr;	     /* MOUNT_ATTR_RDONLY | NOSUID | NODEV | NOEXEC … */
+	const char *source;	 /* absolute path on the host */
+	const char *subpath;	 /* within the source, resolved in it; or NULL */
+	const char *target;	 /* absolute path in the container; made when missing (rule 2) */
+	const char *data;	 /* of tmpfs */
+	uint64_t attr;		 /* MOUNT_ATTR_RDONLY | NOSUID | NODEV | NOEXEC … */
 	const char *propagation; /* NULL: rprivate; "rslave", "rshared", "private" … */
 	bool populate; /* copy what the image has at `target` into the (empty) source first */
 };
@@ -54,7 +54,7 @@ struct runtime_file {
 };
 
 struct runtime_rlimit {
-	int resource; /* RLIMIT_* */
+	int resource;	     /* RLIMIT_* */
 	uint64_t soft, hard; /* UINT64_MAX: unlimited */
 };
 
@@ -74,18 +74,18 @@ struct runtime_process {
 
 /* A prepared netlink message (built by net/), sent when the namespaces exist. */
 struct runtime_netlink {
-	bool in_host; /* on a socket of the host's namespace, otherwise the container's */
+	bool in_host;	     /* on a socket of the host's namespace, otherwise the container's */
 	const void *message; /* one whole nlmsghdr; acknowledged */
 	size_t len;
 	int netns_fd_offset; /* where the descriptor of the container's network namespace is written
 				(u32), or -1 */
-	int ifindex_offset; /* where the index of the container's interface `ifname` is written
-			       (s32), or -1 */
-	const char *ifname; /* in the container, for ifindex_offset */
+	int ifindex_offset;  /* where the index of the container's interface `ifname` is written
+				(s32), or -1 */
+	const char *ifname;  /* in the container, for ifindex_offset */
 	const char *sentence; /* what it does: "set address 10.0.0.2/24 on eth0" */
 };
 
-struct runtime_resources {	/* 0 / NULL: no limit */
+struct runtime_resources {						   /* 0 / NULL: no limit */
 	int64_t memory_bytes, memory_reservation_bytes, memory_swap_bytes; /* -1: unlimited swap */
 	int64_t cpu_quota_us, cpu_period_us, cpu_shares;
 	const char *cpuset_cpus, *cpuset_mems;
@@ -96,13 +96,14 @@ struct runtime_resources {	/* 0 / NULL: no limit */
 struct runtime_spec {
 	const char *id; /* 64 hex digits */
 	/* root */
-	char *const *layers;	/* absolute directories, lowest first */
+	char *const *layers;	   /* absolute directories, lowest first */
 	const char *container_dir; /* absolute; holds upper/ and work/ (made by the program) */
 	bool readonly_root;
 	/* process */
 	struct runtime_process process;
 	bool init; /* run a small init as pid 1 that reaps and forwards signals (`init: true`) */
 	int oom_score_adj;
+	bool reset_oom_score; /* the shim's own is not 0: write oom_score_adj in any case */
 	const struct runtime_rlimit *rlimits;
 	size_t rlimit_count;
 	/* namespaces */
@@ -119,16 +120,16 @@ struct runtime_spec {
 	/* isolation */
 	bool privileged;
 	char *const *sysctls; /* "net.core.somaxconn=1024" */
-	const char *seccomp; /* NULL: default profile; "unconfined"; else JSON text of a profile */
+	const char *seccomp;  /* NULL: default profile; "unconfined"; else JSON text of a profile */
 	const char *apparmor; /* NULL, or a profile name */
-	bool unmask; /* systempaths=unconfined */
+	bool unmask;	      /* systempaths=unconfined */
 	/* cgroup */
 	const char *cgroup_parent; /* NULL: "cmp" */
 	struct runtime_resources resources;
 	/* network of the container's own namespace */
 	const struct runtime_netlink *netlink;
 	size_t netlink_count;
-	bool dns; /* make the sockets of 127.0.0.11:53 and hand them to the supervisor */
+	bool dns;      /* make the sockets of 127.0.0.11:53 and hand them to the supervisor */
 	bool loopback; /* bring lo up */
 	/* log */
 	int64_t log_max_bytes; /* of one file; 0: no rotation */

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The container's file system: overlay root, /proc, /dev, /sys, the user's mounts, what is hidden.
+ * Every mount is made detached, gets its attributes, and is attached onto a descriptor that was
+ * resolved in the root.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "runtime/compile_int.h"
+
+#define SHM_DEFAULT ((uint64_t)64 << 20)
+#define OPTIONS_MAX 4000 /* of overlay: the kernel takes a page */
+#define ATTR_PSEUDO (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
+
+/* ---- the root */
+
+/* The directory that all layers are in, or "": their names alone keep the options short. */
+static char *common_parent(char *const *layers)
+{
+	const char *slash;
+	char *parent;
+	size_t i, len;
+
+	if (!strv_len(layers))
+		return xstrdup("");
+	slash = strrchr(layers[0], '/');
+	/* layers/<chain>/fs: two levels up */
+	while (slash && slash > layers[0] && slash[-1] != '/' && str_eq(slash, "/fs"))
+		for (slash--; slash > layers[0] && *slash != '/';)
+			slash--;
+	if (!slash || slash == layers[0])
+		return xstrdup("");
+	len = (size_t)(slash - layers[0]);
+	parent = xstrndup(layers[0], len);
+	for (i = 1; layers[i]; i++)
+		if (!str_starts(layers[i], parent) || layers[i][len] != '/') {
+			free(parent);
+			return xstrdup("");
+		}
+	return parent;
+}
+
+static int add_lower(struct assembler *a, struct buf *options, const char *path)
+{
+	if (path[strcspn(path, ":,\\")])
+		return error_set(a->err, EINVAL, "layer %s: overlay takes no path with : , or \\",
+				 path);
+	buf_addf(options, "%s%s", options->data[options->len - 1] == '=' ? "" : ":", path);
+	return 0;
+}
+
+static int overlay_options(struct assembler *a, const char *parent, struct buf *options)
+{
+	const char *dir = a->spec->container_dir;
+	size_t i, skip = *parent ? strlen(parent) + 1 : 0, count = strv_len(a->spec->layers);
+	int r = 0;
+
+	buf_adds(options, "lowerdir=");
+	if (!count) { /* an image without layers: an empty directory stands for them */
+		auto_free char *none = xasprintf("%s/none", dir);
+
+		as_op(a, OP_MKDIR, 0, as_str(a, "make the container's directory"), as_str(a, none),
+		      0700);
+		r = add_lower(a, options, none);
+	}
+	for (i = count; i > 0 && r == 0; i--)
+		r = add_lower(a, options, a->spec->layers[i - 1] + skip);
+	buf_addf(options, ",upperdir=%s/upper,workdir=%s/work", dir, dir);
+	if (r == 0 && options->len > OPTIONS_MAX)
+		r = error_set(a->err, E2BIG, "the image has too many layers (%zu)", count);
+	return r;
+}
+
+int compile_root(struct assembler *a)
+{
+	static const char *const dirs[] = {"upper", "work", "merged"};
+	const char *dir = a->spec->container_dir;
+	auto_buf struct buf options = BUF_INIT;
+	auto_free char *parent = common_parent(a->spec->layers), *merged = NULL;
+	uint32_t sentence = as_str(a, "make the container's directory");
+	size_t i;
+	int r;
+
+	as_op(a, OP_PRIVATE, 0, as_str(a, "make the mount namespace private"), 0);
+	for (i = 0; i < ARRAY_LEN(dirs); i++)
+		as_op(a, OP_MKDIR, 0, sentence, as_strf(a, "%s/%s", dir, dirs[i]),
+		      strcmp(dirs[i], "upper") ? 0700 : 0755);
+	r = overlay_options(a, parent, &options);
+	if (r < 0)
+		return r;
+	merged = xasprintf("%s/merged", dir);
+	as_op(a, OP_OVERLAY, 0, as_str(a, "mount the root file system (overlay)"),
+	      as_str(a, parent), as_str(a, options.data), as_str(a, merged), SLOT_ROOT);
+	return 0;
+}
+
+/* ---- /proc, /dev, /sys */
+
+/* A new file system on a directory of `dir` that must really be one. */
+static uint32_t mount_new(struct assembler *a, uint32_t dir, const char *path, const char *shown,
+			  const char *type, const char *options, unsigned attr, uint32_t slot)
+{
+	uint32_t target = as_slot(a), sentence = as_strf(a, "mount %s on %s", type, shown);
+
+	as_op(a, OP_MOUNT_NEW, 0, sentence, as_str(a, type), as_str(a, options), attr, slot);
+	as_op(a, OP_DIR, OP_REAL, sentence, dir, as_str(a, path), 0755, target);
+	as_op(a, OP_MOVE_MOUNT, 0, sentence, slot, target);
+	return target;
+}
+
+static void make_nodes(struct assembler *a)
+{
+	static const struct {
+		const char *name;
+		unsigned major, minor;
+	} nodes[] = {{"null", 1, 3},   {"zero", 1, 5},	  {"full", 1, 7},
+		     {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0}};
+	static const char *const links[][2] = {
+		{"fd", "/proc/self/fd"},       {"stdin", "/proc/self/fd/0"},
+		{"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"},
+		{"ptmx", "pts/ptmx"},
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(nodes); i++)
+		as_op(a, OP_MKNOD, 0, as_strf(a, "make the device /dev/%s", nodes[i].name),
+		      SLOT_DEV, as_str(a, nodes[i].name), S_IFCHR | 0666,
+		      (uint32_t)makedev(nodes[i].major, nodes[i].minor));
+	for (i = 0; i < ARRAY_LEN(links); i++)
+		as_op(a, OP_SYMLINK, 0, as_strf(a, "make the link /dev/%s", links[i][0]), SLOT_DEV,
+		      as_str(a, links[i][0]), as_str(a, links[i][1]));
+}
+
+/* A device of the host: below /dev on ours, elsewhere as a bind. */
+static int user_device(struct assembler *a, const struct runtime_device *d)
+{
+	const char *target = str_empty(d->target) ? d->source : d->target;
+	const char *name = str_skip(target, "/dev/"), *slash = name ? strrchr(name, '/') : NULL;
+	uint32_t sentence = as_strf(a, "make the device %s", target), dir = SLOT_DEV;
+	auto_free char *parent = slash ? xstrndup(name, (size_t)(slash - name)) : NULL;
+	struct stat st;
+
+	if (stat(d->source, &st) < 0)
+		return error_sys(a->err, errno, "device %s", d->source);
+	if (!name || !*name)
+		return error_set(a->err, EINVAL,
+				 "device %s: its path in the container must be below /dev", target);
+	if (parent) {
+		dir = as_slot(a);
+		as_op(a, OP_DIR, OP_REAL, sentence, SLOT_DEV, as_str(a, parent), 0755, dir);
+	}
+	as_op(a, OP_MKNOD, 0, sentence, dir, as_str(a, slash ? slash + 1 : name), st.st_mode,
+	      (uint32_t)st.st_rdev);
+	return 0;
+}
+
+static int compile_dev(struct assembler *a)
+{
+	const struct runtime_spec *s = a->spec;
+	auto_free char *shm =
+		xasprintf("mode=1777,size=%llu",
+			  (unsigned long long)(s->shm_bytes ? s->shm_bytes : SHM_DEFAULT));
+	size_t i;
+	int r = 0;
+
+	mount_new(a, SLOT_ROOT, "dev", "/dev", "tmpfs", "mode=755,size=65536k", MOUNT_ATTR_NOSUID,
+		  SLOT_DEV);
+	make_nodes(a);
+	for (i = 0; i < s->device_count && r == 0; i++)
+		r = user_device(a, &s->devices[i]);
+	mount_new(a, SLOT_DEV, "pts", "/dev/pts", "devpts",
+		  "newinstance,ptmxmode=0666,mode=0620,gid=5",
+		  MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, SLOT_PTS);
+	mount_new(a, SLOT_DEV, "shm", "/dev/shm", "tmpfs", shm, ATTR_PSEUDO, as_slot(a));
+	mount_new(a, SLOT_DEV, "mqueue", "/dev/mqueue", "mqueue", NULL, ATTR_PSEUDO, as_slot(a));
+	a->slot_null = as_slot(a);
+	as_op(a, OP_OPEN, 0, as_str(a, "open /dev/null"), SLOT_DEV, as_str(a, "null"),
+	      O_PATH | O_NOFOLLOW, a->slot_null);
+	return r;
+}
+
+static int compile_pseudo(struct assembler *a)
+{
+	int r;
+
+	a->slot_proc = as_slot(a);
+	a->slot_sys = as_slot(a);
+	mount_new(a, SLOT_ROOT, "proc", "/proc", "proc", NULL, ATTR_PSEUDO, a->slot_proc);
+	r = compile_dev(a);
+	mount_new(a, SLOT_ROOT, "sys", "/sys", "sysfs", NULL,
+		  ATTR_PSEUDO | (a->spec->privileged ? 0 : MOUNT_ATTR_RDONLY), a->slot_sys);
+	return r < 0 ? r : compile_cgroup_mounts(a);
+}
+
+/* ---- the user's mounts */
+
+static const struct {
+	const char *name;
+	uint32_t flags;
+	bool recursive;
+} propagations[] = {
+	{"private", MS_PRIVATE, false}, {"rprivate", MS_PRIVATE, true},
+	{"shared", MS_SHARED, false},	{"rshared", MS_SHARED, true},
+	{"slave", MS_SLAVE, false},	{"rslave", MS_SLAVE, true},
+};
+
+static int find_propagation(struct assembler *a, const struct runtime_mount *m, uint32_t *ret)
+{
+	size_t i;
+
+	*ret = MS_PRIVATE;
+	if (str_empty(m->propagation))
+		return 0;
+	for (i = 0; i < ARRAY_LEN(propagations); i++)
+		if (!strcmp(propagations[i].name, m->propagation)) {
+			*ret = propagations[i].flags;
+			return 0;
+		}
+	return error_set(a->err, EINVAL, "mount on %s: unknown propagation \"%s\"", m->target,
+			 m->propagation);
+}
+
+static int check_target(struct assembler *a, const char *target)
+{
+	if (str_empty(target) || target[0] != '/')
+		return error_set(a->err, EINVAL, "mount target \"%s\" is not an absolute path",
+				 target ? target : "");
+	if (!target[strspn(target, "/")])
+		return error_set(a->err, EINVAL, "nothing can be mounted on / itself");
+	if (!strcmp(target, "/proc") || str_starts(target, "/proc/"))
+		return error_set(a->err, EINVAL,
+				 "mount on %s: nothing can be mounted on or below /proc", target);
+	return 0;
+}
+
+static void populate(struct assembler *a, const struct runtime_mount *m, uint32_t source)
+{
+	uint32_t image = as_slot(a),
+		 sentence = as_strf(a, "copy %s of the image to its volume", m->target);
+
+	as_op(a, OP_OPEN, OP_OPTIONAL, sentence, SLOT_ROOT, as_str(a, m->target),
+	      O_PATH | O_DIRECTORY, image);
+	as_op(a, OP_COPY_UP, OP_OPTIONAL, sentence, image, source);
+}
+
+static int bind_mount(struct assembler *a, const struct runtime_mount *m)
+{
+	uint32_t tree = as_slot(a), target = as_slot(a), source = PROGRAM_SLOT_NONE, propagation;
+	uint32_t sentence = as_strf(a, "mount %s on %s", m->source, m->target);
+	const char *path = m->source;
+	int r = find_propagation(a, m, &propagation);
+
+	if (r < 0)
+		return r;
+	if (m->populate || !str_empty(m->subpath)) {
+		source = as_slot(a);
+		as_op(a, OP_OPEN, 0, sentence, PROGRAM_SLOT_NONE, as_str(a, m->source), O_PATH,
+		      source);
+		path = str_empty(m->subpath) ? "" : m->subpath;
+	}
+	if (m->populate)
+		populate(a, m, source);
+	as_op(a, OP_OPEN_TREE, OP_RECURSIVE, sentence, source, as_str(a, path), 0, tree);
+	as_op(a, OP_MOUNT_ATTR, OP_RECURSIVE, sentence, tree, (uint32_t)m->attr, 0, propagation);
+	as_op(a, OP_TARGET, 0, sentence, SLOT_ROOT, as_str(a, m->target), tree, target);
+	as_op(a, OP_MOVE_MOUNT, 0, sentence, tree, target);
+	return 0;
+}
+
+static void tmpfs_mount(struct assembler *a, const struct runtime_mount *m)
+{
+	uint32_t mount = as_slot(a), target = as_slot(a);
+	uint32_t sentence = as_strf(a, "mount tmpfs on %s", m->target);
+
+	as_op(a, OP_MOUNT_NEW, 0, sentence, as_str(a, "tmpfs"), as_str(a, m->data),
+	      (uint32_t)m->attr, mount);
+	as_op(a, OP_DIR, 0, sentence, SLOT_ROOT, as_str(a, m->target), 0755, target);
+	as_op(a, OP_MOVE_MOUNT, 0, sentence, mount, target);
+}
+
+static unsigned depth(const char *path)
+{
+	unsigned n = 0;
+
+	for (; *path; path++)
+		n += path[0] == '/' && path[1] && path[1] != '/';
+	return n;
+}
+
+/* Outer mounts first; otherwise in the order given. */
+static int by_depth(const void *x, const void *y)
+{
+	const struct runtime_mount *a = *(const struct runtime_mount *const *)x;
+	const struct runtime_mount *b = *(const struct runtime_mount *const *)y;
+	unsigned da = depth(a->target), db = depth(b->target);
+
+	return da != db ? (da < db ? -1 : 1) : a < b ? -1 : a > b;
+}
+
+static int user_mounts(struct assembler *a)
+{
+	const struct runtime_spec *s = a->spec;
+	auto_free const struct runtime_mount **sorted =
+		xcalloc(s->mount_count + 1, sizeof(const struct runtime_mount *));
+	size_t i;
+	int r = 0;
+
+	for (i = 0; i < s->mount_count; i++) {
+		r = check_target(a, s->mounts[i].target);
+		if (r < 0)
+			return r;
+		sorted[i] = &s->mounts[i];
+	}
+	qsort(sorted, s->mount_count, sizeof(sorted[0]), by_depth);
+	for (i = 0; i < s->mount_count && r == 0; i++) {
+		if (sorted[i]->kind == RT_MOUNT_TMPFS)
+			tmpfs_mount(a, sorted[i]);
+		else
+			r = bind_mount(a, sorted[i]);
+	}
+	return r;
+}
+
+static int engine_files(struct assembler *a)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; i < a->spec->file_count && r == 0; i++) {
+		const struct runtime_file *f = &a->spec->files[i];
+		const struct runtime_mount m = {
+			.kind = RT_MOUNT_BIND,
+			.source = f->source,
+			.target = f->target,
+			.attr = f->readonly ? MOUNT_ATTR_RDONLY : 0,
+		};
+
+		r = check_target(a, f->target);
+		if (r == 0)
+			r = bind_mount(a, &m);
+	}
+	return r;
+}
+
+int compile_mounts(struct assembler *a)
+{
+	int r = compile_pseudo(a);
+
+	if (r == 0)
+		r = engine_files(a);
+	if (r == 0)
+		r = user_mounts(a);
+	if (r < 0)
+		return r;
+	compile_masks(a);
+	as_op(a, OP_PIVOT, 0, as_str(a, "change to the container's root"), SLOT_ROOT);
+	if (a->spec->readonly_root)
+		as_op(a, OP_MOUNT_ATTR, 0, as_str(a, "make the root file system read-only"),
+		      SLOT_ROOT, MOUNT_ATTR_RDONLY, 0, 0);
+	return 0;
+}
+
+/* ---- what is hidden (sandbox: Docker's list, and what that leaves open) */
+
+void compile_masks(struct assembler *a)
+{
+	static const char *const proc_hidden[] = {
+		"acpi",	       "asound", "interrupts", "kcore",	       "keys",	   "latency_stats",
+		"sched_debug", "scsi",	 "timer_list", "timer_stats",  "pressure", "slabinfo",
+		"vmallocinfo", "iomem",	 "config.gz",  "pagetypeinfo",
+	};
+	static const char *const proc_readonly[] = {"bus", "fs", "irq", "sys", "sysrq-trigger"};
+	static const char *const sys_hidden[] = {"firmware", "devices/virtual/powercap",
+						 "kernel/slab", "kernel/notes",
+						 "kernel/vmcoreinfo"};
+	size_t i;
+
+	if (a->spec->privileged || a->spec->unmask)
+		return;
+	for (i = 0; i < ARRAY_LEN(proc_hidden); i++)
+		as_op(a, OP_MASK, 0, as_strf(a, "hide /proc/%s", proc_hidden[i]), a->slot_proc,
+		      as_str(a, proc_hidden[i]), a->slot_null);
+	for (i = 0; i < ARRAY_LEN(proc_readonly); i++)
+		as_op(a, OP_READONLY, 0, as_strf(a, "make /proc/%s read-only", proc_readonly[i]),
+		      a->slot_proc, as_str(a, proc_readonly[i]));
+	for (i = 0; i < ARRAY_LEN(sys_hidden); i++)
+		as_op(a, OP_MASK, 0, as_strf(a, "hide /sys/%s", sys_hidden[i]), a->slot_sys,
+		      as_str(a, sys_hidden[i]), a->slot_null);
+	for (i = 0; i < a->host->thermal_cpus; i++)
+		as_op(a, OP_MASK, 0, as_strf(a, "hide thermal_throttle of cpu%zu", i), a->slot_sys,
+		      as_strf(a, "devices/system/cpu/cpu%zu/thermal_throttle", i), a->slot_null);
+}

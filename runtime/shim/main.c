@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cmp-shim ID: start-up and the one loop.  See shim.h and runtime/protocol.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runtime/shim/shim.h"
+
+enum { WATCH_SIGNALS, WATCH_CONTROL, WATCH_LISTENER, WATCH_OUT, WATCH_ERR, WATCH_COUNT };
+
+static struct shim shim = {
+	.control = SHIM_FD_CONTROL,
+	.listener = -1,
+	.run_dir = SHIM_FD_RUN,
+	.signals = -1,
+	.pidfd = -1,
+	.dns = {-1, -1},
+	.in = -1,
+	.out = -1,
+	.err = -1,
+};
+
+static int load_program(struct shim *s)
+{
+	struct stat st;
+	void *image;
+	int r;
+
+	if (fstat(SHIM_FD_PROGRAM, &st) < 0)
+		return -errno;
+	if (st.st_size > PROGRAM_MAX)
+		return -EBADMSG;
+	image = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, SHIM_FD_PROGRAM, 0);
+	if (image == MAP_FAILED)
+		return -errno;
+	r = machine_load(&s->machine, image, (size_t)st.st_size);
+	close(SHIM_FD_PROGRAM);
+	return r;
+}
+
+static int write_pid(struct shim *s)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+	int fd = openat(s->run_dir, "shim.pid",
+			O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, (size_t)len) != len) {
+		close(fd);
+		return -EIO;
+	}
+	close(fd);
+	return 0;
+}
+
+static int set_up(struct shim *s)
+{
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+	sigset_t all;
+	int fd, r;
+
+	for (fd = SHIM_FD_PROGRAM; fd <= SHIM_FD_LOG; fd++)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+	setsid();
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	sigaction(SIGPIPE, &ignore, NULL);
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	sigemptyset(&all);
+	sigaddset(&all, SIGCHLD);
+	s->signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (s->signals < 0)
+		return -errno;
+	r = load_program(s);
+	if (r == 0)
+		r = log_open(&s->log, SHIM_FD_LOG, s->machine.program->log_max_bytes,
+			     s->machine.program->log_max_files);
+	if (r == 0)
+		r = control_listen(s);
+	return r < 0 ? r : write_pid(s);
+}
+
+static void on_signals(struct shim *s)
+{
+	struct signalfd_siginfo info[8];
+
+	while (read(s->signals, info, sizeof(info)) > 0)
+		;
+	reap(s);
+}
+
+static void on_output(struct shim *s, int *fd, int kind)
+{
+	/* A terminal whose last process has gone hangs up, and comes back with the next one. */
+	if (log_take(&s->log, *fd, kind) > 0)
+		return;
+	close(*fd);
+	*fd = -1;
+}
+
+static void loop(struct shim *s)
+{
+	while (!s->ended) {
+		struct pollfd fds[WATCH_COUNT] = {
+			[WATCH_SIGNALS] = {.fd = s->signals, .events = POLLIN},
+			[WATCH_CONTROL] = {.fd = s->control, .events = POLLIN},
+			[WATCH_LISTENER] = {.fd = s->listener, .events = POLLIN},
+			[WATCH_OUT] = {.fd = s->out, .events = POLLIN},
+			[WATCH_ERR] = {.fd = s->err, .events = POLLIN},
+		};
+		int n = poll(fds, WATCH_COUNT, respawn_timeout_ms(s));
+
+		if (n < 0)
+			continue;
+		if (s->respawn_at_ms && respawn_timeout_ms(s) == 0)
+			respawn_try(s);
+		if (fds[WATCH_OUT].revents)
+			on_output(s, &s->out, SHIM_LOG_STDOUT);
+		if (fds[WATCH_ERR].revents)
+			on_output(s, &s->err, SHIM_LOG_STDERR);
+		if (fds[WATCH_CONTROL].revents)
+			control_read(s);
+		if (fds[WATCH_LISTENER].revents)
+			control_accept(s);
+		if (fds[WATCH_SIGNALS].revents)
+			on_signals(s);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct shim *s = &shim;
+	int r;
+
+	if (argc != 2) {
+		fprintf(stderr, "cmp-shim is started by cmpd\n");
+		return 2;
+	}
+	s->id = argv[1];
+	r = set_up(s);
+	if (r < 0) {
+		control_fail(s, 0, 0, 0, -r, "set up the shim");
+		return 1;
+	}
+	if (launch(s) < 0)
+		return 1;
+	loop(s);
+	finish(s);
+	/* Nobody has heard of the end: whoever comes next finds the record. */
+	if (s->control < 0 && !s->goodbye) {
+		respawn_want(s);
+		respawn_try(s);
+	}
+	unlinkat(s->run_dir, "shim.sock", 0);
+	return 0;
+}
