@@ -247,13 +247,13 @@ static int make_dir(struct unpacker *u, struct item *it, struct error *err)
 /* Opens a new file; what is there is in the way. */
 static int create_file(struct item *it, struct error *err)
 {
-	int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, fd;
+	int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, fd;
 
-	fd = openat(it->parent, it->name, flags, 0600);
+	fd = openat(it->parent, it->name, flags | O_CLOEXEC, 0600);
 	if (fd < 0 && errno == EEXIST) {
 		if (make_room(it, err) < 0)
 			return -err->code;
-		fd = openat(it->parent, it->name, flags, 0600);
+		fd = openat(it->parent, it->name, flags | O_CLOEXEC, 0600);
 	}
 	return fd < 0 ? failed(err, it, "create") : fd;
 }
