@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "engine/job_int.h"
+#include "engine/state.h"
 
 /* ---- the stream */
 
@@ -104,11 +105,24 @@ static void finish_well(struct job *j, json_t *end)
 	finish(j, end);
 }
 
+/* What is acknowledged is on the disk. */
+static void on_synced(void *arg, const struct error *err)
+{
+	struct job *j = arg;
+	json_t *end = steal_ptr(&j->end);
+
+	if (!err) {
+		finish_well(j, end);
+		return;
+	}
+	json_decref(end);
+	finish_error(j, err, NULL);
+}
+
 void job_executed(void *arg, const struct executor_result *result)
 {
 	struct job *j = arg;
 	struct error err = ERROR_INIT;
-	json_t *end;
 
 	j->executor = NULL;
 	if (result->err) {
@@ -120,9 +134,9 @@ void job_executed(void *arg, const struct executor_result *result)
 		finish_error(j, &err, NULL);
 		return;
 	}
-	end = json_object();
-	verb_end(j, end, result);
-	finish_well(j, end);
+	j->end = json_object();
+	verb_end(j, j->end, result);
+	state_sync(j->project->daemon->state, on_synced, j);
 }
 
 static void begin(uv_timer_t *timer)

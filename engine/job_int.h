@@ -65,6 +65,7 @@ struct job {
 	bool hung_up, started;
 	uv_timer_t kick;
 	struct executor *executor;
+	json_t *end; /* the last line, while the state is brought to the disk */
 };
 
 /* verbs.c: -EINVAL for a bad body. */
