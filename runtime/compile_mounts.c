@@ -225,17 +225,37 @@ static int find_propagation(struct assembler *a, const struct runtime_mount *m, 
 			 m->propagation);
 }
 
-static int check_target(struct assembler *a, const char *target)
+/* "/a//b/../c/" as "/a/c": what it says, whatever links the image has.  Owned; NULL and an error
+ * for what nothing may be mounted on. */
+static char *clean_target(struct assembler *a, const char *target)
 {
-	if (str_empty(target) || target[0] != '/')
-		return error_set(a->err, EINVAL, "mount target \"%s\" is not an absolute path",
-				 target ? target : "");
-	if (!target[strspn(target, "/")])
-		return error_set(a->err, EINVAL, "nothing can be mounted on / itself");
-	if (!strcmp(target, "/proc") || str_starts(target, "/proc/"))
-		return error_set(a->err, EINVAL,
-				 "mount on %s: nothing can be mounted on or below /proc", target);
-	return 0;
+	AUTO(strv_free) char **parts = strv_split(target ? target : "", "/");
+	auto_buf struct buf clean = BUF_INIT;
+
+	if (str_empty(target) || target[0] != '/') {
+		error_set(a->err, EINVAL, "mount target \"%s\" is not an absolute path",
+			  target ? target : "");
+		return NULL;
+	}
+	for (char **part = parts; part && *part; part++) {
+		if (str_eq(*part, ".."))
+			while (clean.len && clean.data[--clean.len] != '/')
+				;
+		else if (!str_eq(*part, "."))
+			buf_addf(&clean, "/%s", *part);
+	}
+	if (!clean.len) {
+		error_set(a->err, EINVAL, "mount on %s: nothing can be mounted on / itself",
+			  target);
+		return NULL;
+	}
+	clean.data[clean.len] = '\0';
+	if (str_eq(clean.data, "/proc") || str_starts(clean.data, "/proc/")) {
+		error_set(a->err, EINVAL, "mount on %s: nothing can be mounted on or below /proc",
+			  target);
+		return NULL;
+	}
+	return buf_steal(&clean);
 }
 
 static void populate(struct assembler *a, const struct runtime_mount *m, uint32_t source)
@@ -279,7 +299,7 @@ static void tmpfs_mount(struct assembler *a, const struct runtime_mount *m)
 
 	as_op(a, OP_MOUNT_NEW, 0, sentence, as_str(a, "tmpfs"), as_str(a, m->data),
 	      (uint32_t)m->attr, mount);
-	as_op(a, OP_DIR, 0, sentence, SLOT_ROOT, as_str(a, m->target), 0755, target);
+	as_op(a, OP_TARGET, 0, sentence, SLOT_ROOT, as_str(a, m->target), mount, target);
 	as_op(a, OP_MOVE_MOUNT, 0, sentence, mount, target);
 }
 
@@ -302,22 +322,45 @@ static int by_depth(const void *x, const void *y)
 	return da != db ? (da < db ? -1 : 1) : a < b ? -1 : a > b;
 }
 
-static int user_mounts(struct assembler *a)
+/* The user's mounts and the engine's files in one row, so that a file is seen on whatever is
+ * mounted around it, and the user's is seen on a file's place; targets are cleaned and owned by
+ * `cleaned`. */
+static int collect_mounts(struct assembler *a, struct runtime_mount *all, char ***cleaned)
 {
 	const struct runtime_spec *s = a->spec;
+	size_t i, n = 0;
+
+	for (i = 0; i < s->file_count; i++)
+		all[n++] = (struct runtime_mount){
+			.kind = RT_MOUNT_BIND,
+			.source = s->files[i].source,
+			.target = s->files[i].target,
+			.attr = s->files[i].readonly ? MOUNT_ATTR_RDONLY : 0,
+		};
+	for (i = 0; i < s->mount_count; i++)
+		all[n++] = s->mounts[i];
+	for (i = 0; i < n; i++) {
+		char *target = clean_target(a, all[i].target);
+
+		if (!target)
+			return -a->err->code;
+		strv_push(cleaned, target);
+		all[i].target = target;
+	}
+	return 0;
+}
+
+static int emit_mounts(struct assembler *a, const struct runtime_mount *all, size_t count)
+{
 	auto_free const struct runtime_mount **sorted =
-		xcalloc(s->mount_count + 1, sizeof(const struct runtime_mount *));
+		xcalloc(count + 1, sizeof(const struct runtime_mount *));
 	size_t i;
 	int r = 0;
 
-	for (i = 0; i < s->mount_count; i++) {
-		r = check_target(a, s->mounts[i].target);
-		if (r < 0)
-			return r;
-		sorted[i] = &s->mounts[i];
-	}
-	qsort(sorted, s->mount_count, sizeof(sorted[0]), by_depth);
-	for (i = 0; i < s->mount_count && r == 0; i++) {
+	for (i = 0; i < count; i++)
+		sorted[i] = &all[i];
+	qsort(sorted, count, sizeof(sorted[0]), by_depth);
+	for (i = 0; i < count && r == 0; i++) {
 		if (sorted[i]->kind == RT_MOUNT_TMPFS)
 			tmpfs_mount(a, sorted[i]);
 		else
@@ -326,25 +369,14 @@ static int user_mounts(struct assembler *a)
 	return r;
 }
 
-static int engine_files(struct assembler *a)
+static int user_mounts(struct assembler *a)
 {
-	size_t i;
-	int r = 0;
+	size_t count = a->spec->mount_count + a->spec->file_count;
+	auto_free struct runtime_mount *all = xcalloc(count + 1, sizeof(*all));
+	AUTO(strv_free) char **cleaned = NULL;
+	int r = collect_mounts(a, all, &cleaned);
 
-	for (i = 0; i < a->spec->file_count && r == 0; i++) {
-		const struct runtime_file *f = &a->spec->files[i];
-		const struct runtime_mount m = {
-			.kind = RT_MOUNT_BIND,
-			.source = f->source,
-			.target = f->target,
-			.attr = f->readonly ? MOUNT_ATTR_RDONLY : 0,
-		};
-
-		r = check_target(a, f->target);
-		if (r == 0)
-			r = bind_mount(a, &m);
-	}
-	return r;
+	return r < 0 ? r : emit_mounts(a, all, count);
 }
 
 int compile_mounts(struct assembler *a)
@@ -352,16 +384,11 @@ int compile_mounts(struct assembler *a)
 	int r = compile_pseudo(a);
 
 	if (r == 0)
-		r = engine_files(a);
-	if (r == 0)
 		r = user_mounts(a);
 	if (r < 0)
 		return r;
 	compile_masks(a);
 	as_op(a, OP_PIVOT, 0, as_str(a, "change to the container's root"), SLOT_ROOT);
-	if (a->spec->readonly_root)
-		as_op(a, OP_MOUNT_ATTR, 0, as_str(a, "make the root file system read-only"),
-		      SLOT_ROOT, MOUNT_ATTR_RDONLY, 0, 0);
 	return 0;
 }
 

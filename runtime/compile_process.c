@@ -10,7 +10,7 @@
 #include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
-#include <sys/capability.h>
+#include <sys/mount.h>
 
 #include "runtime/compile_int.h"
 #include "runtime/seccomp.h"
@@ -108,6 +108,9 @@ static int user_sysctl(struct assembler *a, const char *setting)
 
 	if (!setting[len])
 		return error_set(a->err, EINVAL, "sysctl \"%s\" has no value", setting);
+	if (!str_printable(setting))
+		return error_set(a->err, EINVAL, "sysctl %s: the value has control characters",
+				 name);
 	if (strstr(name, "..") || strchr(name, '/') || !in_namespace(a->spec, name))
 		return error_set(a->err, EINVAL, "sysctl %s is not in a namespace of the container",
 				 name);
@@ -267,6 +270,9 @@ int compile_process(struct assembler *a, const struct runtime_process *p, bool f
 	rlimits(a);
 	as_op(a, OP_CHDIR, 0, as_strf(a, "change to the working directory %s", cwd),
 	      as_str(a, cwd));
+	if (!further && a->spec->readonly_root) /* only now: the directory may have been made */
+		as_op(a, OP_MOUNT_ATTR, 0, as_str(a, "make the root file system read-only"),
+		      SLOT_ROOT, MOUNT_ATTR_RDONLY, 0, 0);
 	r = confine(a, p);
 	as_op(a, OP_EXEC, 0, as_strf(a, "exec %s", p->args[0]), argv, argc, env, envc);
 	return r;

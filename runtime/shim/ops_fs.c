@@ -5,11 +5,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -196,6 +198,15 @@ static int make_file_inroot(int root, const char *path)
 	return fd;
 }
 
+/* The path names another place, but a link in the image leads there: what is mounted over parts of
+ * /proc would take in whoever trusts it. */
+static bool is_proc(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) < 0 || fs.f_type == PROC_SUPER_MAGIC;
+}
+
 int op_target(struct machine *m, const struct program_op *op)
 {
 	int root = slot_of(m, op->a[0]), fd;
@@ -209,6 +220,11 @@ int op_target(struct machine *m, const struct program_op *op)
 		fd = make_file_inroot(root, text_of(m, op->a[1]));
 	if (fd < 0)
 		return fd;
+	if (is_proc(fd)) {
+		close(fd);
+		set_detail(m, "the target is in /proc");
+		return -EPERM;
+	}
 	set_slot(m, op->a[3], fd);
 	return 0;
 }

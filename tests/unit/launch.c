@@ -12,7 +12,8 @@
  *each -d		DNS sockets				-H	the host's network -p
  *privileged				-i	an init -t		a terminal
  *-r	read-only root -u USER		-w DIRECTORY	-m BYTES of memory	-e NAME=VALUE -v
- *SOURCE:TARGET	bind				-V SOURCE:TARGET	volume, populated -s NAME=VALUE	sysctl					-S PROFILE	seccomp, or "unconfined" -x
+ *SOURCE:TARGET	bind				-V SOURCE:TARGET	volume, populated -s
+ *NAME=VALUE	sysctl					-S PROFILE	seccomp, or "unconfined" -x
  *COMMAND	runs this by the image's sh, too, and prints what it says
  *
  * In DIR each container gets a directory of its own, which is removed.  Prints the containers'
@@ -41,6 +42,7 @@
 #define MOUNTS_MAX    16
 #define FIRST_FD      16 /* above those that the shim is to find */
 #define LOG_MAX	      ((size_t)64 << 20)
+#define MESSAGES      4
 #define BRIDGE	      "br-cmptrc"
 #define CGROUP_PARENT "cmp-launch"
 
@@ -158,9 +160,7 @@ static void plan_link(struct message *m, struct runtime_netlink *plan, unsigned 
 	put(m, IFLA_INFO_KIND, "veth", 4);
 	data = put(m, IFLA_INFO_DATA, NULL, 0);
 	peer = put(m, VETH_INFO_PEER, NULL, 0);
-	i = (void *)(m->bytes + head(m)->nlmsg_len);
-	i->ifi_flags = i->ifi_change = IFF_UP;
-	head(m)->nlmsg_len += (uint32_t)sizeof(*i);
+	head(m)->nlmsg_len += (uint32_t)sizeof(*i); /* not up: its peer is not there yet */
 	put(m, IFLA_IFNAME, "eth0", 5);
 	fd = put(m, IFLA_NET_NS_FD, &zero, 4);
 	end(m, peer);
@@ -174,20 +174,29 @@ static void plan_link(struct message *m, struct runtime_netlink *plan, unsigned 
 	};
 }
 
-static void plan_network(struct message m[3], struct runtime_netlink plan[3], unsigned k,
-			 int bridge)
+static void plan_network(struct message m[MESSAGES], struct runtime_netlink plan[MESSAGES],
+			 unsigned k, int bridge)
 {
 	uint32_t zero = 0, address = htonl(0x0ad80002u + k), gateway = htonl(0x0ad80001u);
 	struct ifaddrmsg *a = begin(&m[1], RTM_NEWADDR, NLM_F_CREATE, sizeof(*a));
 	struct rtmsg *r = begin(&m[2], RTM_NEWROUTE, NLM_F_CREATE, sizeof(*r));
+	struct ifinfomsg *i = begin(&m[3], RTM_NEWLINK, 0, sizeof(*i));
+	static const int order[MESSAGES] = {0, 3, 1, 2}; /* link, up, address, route */
 	struct rtattr *oif;
 
 	plan_link(&m[0], &plan[0], k, bridge);
+	i->ifi_flags = i->ifi_change = IFF_UP;
+	plan[1] = (struct runtime_netlink){
+		.netns_fd_offset = -1,
+		.ifindex_offset = (int)((char *)&i->ifi_index - m[3].bytes),
+		.ifname = "eth0",
+		.sentence = "bring up eth0",
+	};
 	a->ifa_family = AF_INET;
 	a->ifa_prefixlen = 16;
 	put(&m[1], IFA_LOCAL, &address, 4);
 	put(&m[1], IFA_ADDRESS, &address, 4);
-	plan[1] = (struct runtime_netlink){
+	plan[2] = (struct runtime_netlink){
 		.netns_fd_offset = -1,
 		.ifindex_offset = (int)((char *)&a->ifa_index - m[1].bytes),
 		.ifname = "eth0",
@@ -199,15 +208,15 @@ static void plan_network(struct message m[3], struct runtime_netlink plan[3], un
 	r->rtm_type = RTN_UNICAST;
 	put(&m[2], RTA_GATEWAY, &gateway, 4);
 	oif = put(&m[2], RTA_OIF, &zero, 4);
-	plan[2] = (struct runtime_netlink){
+	plan[3] = (struct runtime_netlink){
 		.netns_fd_offset = -1,
 		.ifindex_offset = (int)((char *)RTA_DATA(oif) - m[2].bytes),
 		.ifname = "eth0",
 		.sentence = "set the default route",
 	};
-	for (int n = 0; n < 3; n++) {
-		plan[n].message = m[n].bytes;
-		plan[n].len = head(&m[n])->nlmsg_len;
+	for (int n = 0; n < MESSAGES; n++) {
+		plan[n].message = m[order[n]].bytes;
+		plan[n].len = head(&m[order[n]])->nlmsg_len;
 	}
 }
 
@@ -530,8 +539,8 @@ static void read_options(struct options *o, int argc, char **argv)
 static void compile_one(struct one *o, const struct runtime_host *host, struct options *opt,
 			unsigned k, int bridge)
 {
-	struct runtime_netlink plan[3];
-	struct message messages[3];
+	struct runtime_netlink plan[MESSAGES];
+	struct message messages[MESSAGES];
 	struct error err = ERROR_INIT;
 
 	opt->spec.id = o->id;
@@ -539,7 +548,7 @@ static void compile_one(struct one *o, const struct runtime_host *host, struct o
 	if (opt->network) {
 		plan_network(messages, plan, k, bridge);
 		opt->spec.netlink = plan;
-		opt->spec.netlink_count = 3;
+		opt->spec.netlink_count = MESSAGES;
 	}
 	buf_init(&o->program, BUF_MAX_DEFAULT);
 	if (runtime_compile(host, &opt->spec, &o->program, &err) < 0)
