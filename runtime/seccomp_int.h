@@ -4,33 +4,51 @@
 #define RUNTIME_SECCOMP_INT_H
 
 #include <seccomp.h>
+#include <stdbool.h>
 
 #include "base/error.h"
 #include "base/str.h"
 
-#define FILTER_LATE_MAX 64
+#define FILTER_ARGS_MAX 6
+#define FILTER_ARCHES	3
 
-/* A system call whose number is the same everywhere and that libseccomp may be too old to know. */
-struct filter_late {
-	uint32_t nr, action;
+/* A test of one argument; a and b as in libseccomp (of MASKED_EQ the mask and the value). */
+struct filter_test {
+	unsigned arg;
+	enum scmp_compare op;
+	uint64_t a, b;
+	bool narrow; /* the kernel takes the low 32 bits alone, so the others must not matter */
+};
+
+struct filter_rule {
+	uint32_t nr, order, action;
+	unsigned test_count; /* all of them must hold */
+	struct filter_test tests[FILTER_ARGS_MAX];
+};
+
+/* The rules of one system call interface. */
+struct filter_table {
+	uint32_t arch; /* SCMP_ARCH_… */
+	struct filter_rule *rules;
+	size_t count, cap;
 };
 
 struct filter_builder {
-	scmp_filter_ctx ctx;
 	uint32_t default_action;
-	bool has_native, has_compat; /* x86_64 with x86, or arm64 with arm */
-	bool uretprobe;		     /* allowed */
-	struct filter_late late[FILTER_LATE_MAX];
-	size_t late_count;
+	struct filter_table tables[FILTER_ARCHES]; /* the native one first */
+	size_t table_count;
 };
 
-int filter_begin(struct filter_builder *b, uint32_t default_action, struct error *err) MUST_CHECK;
+void filter_begin(struct filter_builder *b, uint32_t default_action);
 /* "x86_64", "x32", "aarch64" …: the native architecture is there from the beginning. */
 int filter_arch(struct filter_builder *b, const char *name, struct error *err) MUST_CHECK;
-/* One rule: all of the argument tests must hold.  Names that no architecture of the filter knows
- * are skipped. */
-int filter_add(struct filter_builder *b, const char *name, uint32_t action,
-	       const struct scmp_arg_cmp *args, unsigned arg_count, struct error *err) MUST_CHECK;
+/*
+ * One rule.  Of several for a system call those with tests are tried in the order of their adding,
+ * then the first without counts.  Names that an architecture of the filter does not know are
+ * skipped for it.
+ */
+void filter_add(struct filter_builder *b, const char *name, uint32_t action,
+		const struct filter_test *tests, unsigned test_count);
 void filter_release(struct filter_builder *b);
 
 /* Docker's default profile for a process with these capabilities. */

@@ -22,7 +22,6 @@
 
 #define PROFILE_TEXT_MAX     ((size_t)1 << 20)
 #define PROFILE_SYSCALLS_MAX 4096
-#define PROFILE_ARGS_MAX     6
 
 /* clang-format off */
 static const struct {
@@ -166,34 +165,28 @@ static const char *const default_arches[] = {"arm"};
 static const char *const default_arches[] = {"native"};
 #endif
 
-static int add_names(struct filter_builder *b, const char *names, struct error *err)
+static void add_names(struct filter_builder *b, const char *names)
 {
 	AUTO(strv_free) char **list = strv_split(names, " ");
 
-	for (char **name = list; name && *name; name++) {
-		int r = filter_add(b, *name, SCMP_ACT_ALLOW, NULL, 0, err);
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	for (char **name = list; name && *name; name++)
+		filter_add(b, *name, SCMP_ACT_ALLOW, NULL, 0);
 }
 
-static int add_by_argument(struct filter_builder *b, uint64_t capabilities, struct error *err)
+static void add_by_argument(struct filter_builder *b, uint64_t capabilities)
 {
 	for (size_t i = 0; i < ARRAY_LEN(by_argument); i++) {
-		struct scmp_arg_cmp arg =
-			SCMP_A0(by_argument[i].op, by_argument[i].a, by_argument[i].b);
-		int r;
+		const struct filter_test test = {
+			.op = by_argument[i].op,
+			.a = by_argument[i].a,
+			.b = by_argument[i].b,
+			.narrow = true,
+		};
 
-		if (capabilities & by_argument[i].without)
-			continue;
-		r = filter_add(b, by_argument[i].name, by_argument[i].action, &arg,
-			       by_argument[i].op ? 1 : 0, err);
-		if (r < 0)
-			return r;
+		if (!(capabilities & by_argument[i].without))
+			filter_add(b, by_argument[i].name, by_argument[i].action, &test,
+				   by_argument[i].op ? 1 : 0);
 	}
-	return 0;
 }
 
 static int add_default_arches(struct filter_builder *b, struct error *err)
@@ -209,17 +202,20 @@ static int add_default_arches(struct filter_builder *b, struct error *err)
 
 int filter_default_profile(struct filter_builder *b, uint64_t capabilities, struct error *err)
 {
-	int r = filter_begin(b, SCMP_ACT_ERRNO(EPERM), err);
+	int r;
 
-	if (r == 0)
-		r = add_default_arches(b, err);
-	for (size_t i = 0; r == 0 && i < ARRAY_LEN(always); i++)
-		r = add_names(b, always[i].names, err);
-	for (size_t i = 0; r == 0 && i < ARRAY_LEN(by_capability); i++) {
+	filter_begin(b, SCMP_ACT_ERRNO(EPERM));
+	r = add_default_arches(b, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < ARRAY_LEN(always); i++)
+		add_names(b, always[i].names);
+	for (size_t i = 0; i < ARRAY_LEN(by_capability); i++) {
 		if (capabilities & by_capability[i].capability)
-			r = add_names(b, by_capability[i].names, err);
+			add_names(b, by_capability[i].names);
 	}
-	return r < 0 ? r : add_by_argument(b, capabilities, err);
+	add_by_argument(b, capabilities);
+	return 0;
 }
 
 uint64_t filter_default_profile_capabilities(void)
@@ -274,22 +270,22 @@ static int read_action(const char *name, int64_t errno_value, uint32_t *ret, str
 	return error_set(err, EINVAL, "seccomp profile: unknown action %s", name ? name : "(none)");
 }
 
-static int read_arg(const json_t *object, struct scmp_arg_cmp *ret, struct error *err)
+static int read_arg(const json_t *object, struct filter_test *ret, struct error *err)
 {
 	const char *op = json_get_str(object, "op");
 	int64_t index = json_get_int(object, "index", -1);
 
-	if (index < 0 || index >= PROFILE_ARGS_MAX)
+	if (index < 0 || index >= FILTER_ARGS_MAX)
 		return error_set(err, EINVAL, "seccomp profile: argument index %lld is not 0 to 5",
 				 (long long)index);
 	for (size_t i = 0; i < ARRAY_LEN(operators); i++) {
 		if (!str_eq(op, operators[i].name))
 			continue;
-		*ret = (struct scmp_arg_cmp){
+		*ret = (struct filter_test){
 			.arg = (unsigned)index,
 			.op = operators[i].op,
-			.datum_a = (uint64_t)json_get_int(object, "value", 0),
-			.datum_b = (uint64_t)json_get_int(object, "valueTwo", 0),
+			.a = (uint64_t)json_get_int(object, "value", 0),
+			.b = (uint64_t)json_get_int(object, "valueTwo", 0),
 		};
 		return 0;
 	}
@@ -356,51 +352,45 @@ static bool rule_applies(const json_t *rule, uint64_t capabilities)
 	return (!min || kernel_at_least(min)) && (!max || !kernel_at_least(max));
 }
 
-static int add_rule_name(struct filter_builder *b, const char *name, uint32_t action,
-			 const struct scmp_arg_cmp *args, unsigned count, struct error *err)
+static void add_rule_name(struct filter_builder *b, const char *name, uint32_t action,
+			  const struct filter_test *tests, unsigned count)
 {
 	unsigned seen = 0;
-	int r = 0;
 
 	for (unsigned i = 0; i < count; i++) {
-		if (!(seen & 1u << args[i].arg)) {
-			seen |= 1u << args[i].arg;
-			continue;
+		if (seen & 1u << tests[i].arg) { /* tests of one argument are alternatives */
+			for (i = 0; i < count; i++)
+				filter_add(b, name, action, tests + i, 1);
+			return;
 		}
-		/* several tests of one argument are alternatives */
-		for (i = 0; r == 0 && i < count; i++)
-			r = filter_add(b, name, action, args + i, 1, err);
-		return r;
+		seen |= 1u << tests[i].arg;
 	}
-	return filter_add(b, name, action, args, count, err);
+	filter_add(b, name, action, tests, count);
 }
 
 static int add_rule(struct filter_builder *b, const json_t *rule, struct error *err)
 {
 	const json_t *list = json_get_arr(rule, "args");
 	AUTO(strv_free) char **names = json_to_strv(json_get_arr(rule, "names"));
-	struct scmp_arg_cmp args[PROFILE_ARGS_MAX];
+	struct filter_test tests[FILTER_ARGS_MAX];
 	uint32_t action = 0;
 	int r = read_action(json_get_str(rule, "action"), json_get_int(rule, "errnoRet", EPERM),
 			    &action, err);
 
 	if (r < 0)
 		return r;
-	if (json_array_size(list) > PROFILE_ARGS_MAX)
+	if (json_array_size(list) > FILTER_ARGS_MAX)
 		return error_set(err, EINVAL, "seccomp profile: more than %d argument tests",
-				 PROFILE_ARGS_MAX);
+				 FILTER_ARGS_MAX);
 	for (size_t i = 0; i < json_array_size(list); i++) {
-		r = read_arg(json_array_get(list, i), &args[i], err);
+		r = read_arg(json_array_get(list, i), &tests[i], err);
 		if (r < 0)
 			return r;
 	}
 	if (json_get_str(rule, "name"))
 		strv_push(&names, xstrdup(json_get_str(rule, "name")));
-	for (char **name = names; name && *name; name++) {
-		r = add_rule_name(b, *name, action, args, (unsigned)json_array_size(list), err);
-		if (r < 0)
-			return r;
-	}
+	for (char **name = names; name && *name; name++)
+		add_rule_name(b, *name, action, tests, (unsigned)json_array_size(list));
 	return 0;
 }
 
@@ -464,10 +454,10 @@ int filter_json_profile(struct filter_builder *b, const char *text, uint64_t cap
 				 PROFILE_SYSCALLS_MAX);
 	r = read_action(json_get_str(profile, "defaultAction"),
 			json_get_int(profile, "defaultErrnoRet", EPERM), &action, err);
-	if (r == 0)
-		r = filter_begin(b, action, err);
-	if (r == 0)
-		r = add_arches(b, profile, err);
+	if (r < 0)
+		return r;
+	filter_begin(b, action);
+	r = add_arches(b, profile, err);
 	for (size_t i = 0; r == 0 && i < json_array_size(rules); i++) {
 		const json_t *rule = json_array_get(rules, i);
 

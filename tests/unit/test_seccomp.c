@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -128,6 +129,8 @@ static void test_default(void **state)
 		{SYS_socket, 39, ALLOW},
 		{SYS_socket, 40, EPERM_}, /* VSOCK */
 		{SYS_socket, 41, ALLOW},
+		{SYS_socket, 0x100000026, EPERM_}, /* the kernel takes the low half */
+		{SYS_socket, 0x100000002, ALLOW},
 		{SYS_personality, 0, ALLOW},
 		{SYS_personality, 0xffffffff, ALLOW},
 		{SYS_personality, 0x0040000, EPERM_}, /* ADDR_NO_RANDOMIZE */
@@ -184,6 +187,18 @@ static void test_other_architectures(void **state)
 	assert_int_equal(ask_arch(NULL, caps, AUDIT_ARCH_I386, 407, 0), ALLOW); /* ..._time64 */
 	assert_int_equal(ask_arch(NULL, caps, AUDIT_ARCH_I386, 462, 0), ALLOW);
 	assert_int_equal(ask_arch(NULL, caps, AUDIT_ARCH_I386, 900, 0), ENOSYS_);
+}
+
+/* A kernel without x32 has all of it refused with what it says itself. */
+static void test_x32(void **state)
+{
+	uint64_t caps = runtime_default_capabilities();
+
+	(void)state;
+	if (syscall(X32 | SYS_getpid) < 0) {
+		assert_int_equal(ask(caps, X32 | SYS_openat, 0), ENOSYS_);
+		skip();
+	}
 	assert_int_equal(ask(caps, X32 | SYS_readv, 0), EPERM_); /* x32 has another number */
 	assert_int_equal(ask(caps, X32 | SYS_openat, 0), ALLOW);
 	assert_int_equal(ask(caps, X32 | SYS_mount, 0), EPERM_);
@@ -225,6 +240,36 @@ static void test_json(void **state)
 	assert_int_equal(ask_arch(PROFILE, 0, NATIVE, SYS_kill, 8), EPERM_);
 	assert_int_equal(ask_arch("{\"defaultAction\":\"SCMP_ACT_ALLOW\"}", 0, NATIVE, 900, 0),
 			 ALLOW);
+}
+
+/* Every operator, at and around values that differ in either half. */
+static void test_operators(void **state)
+{
+	static const uint64_t values[] = {0,	       1,	    5,		 0xffffffff,
+					  0x100000000, 0x100000004, 0x100000005, 0x100000006,
+					  0x200000000, UINT64_MAX};
+	static const char *const names[] = {"EQ", "NE", "GT", "GE", "LT", "LE", "MASKED_EQ"};
+	const uint64_t k = 0x100000005, mask = 0x100000004;
+
+	(void)state;
+	for (size_t op = 0; op < ARRAY_LEN(names); op++) {
+		auto_free char *profile = xasprintf(
+			"{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"syscalls\":[{\"name\":\"kill\","
+			"\"action\":\"SCMP_ACT_ALLOW\",\"args\":[{\"index\":0,\"op\":\"SCMP_CMP_%s\","
+			"\"value\":%llu,\"valueTwo\":%llu}]}]}",
+			names[op], (unsigned long long)(op == 6 ? mask : k),
+			(unsigned long long)mask);
+
+		for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+			uint64_t v = values[i];
+			const bool want[] = {
+				v == k, v != k, v > k, v >= k, v < k, v <= k, (v & mask) == mask};
+			uint32_t got = ask_arch(profile, 0, NATIVE, SYS_kill, v);
+
+			if ((got == ALLOW) != want[op])
+				fail_msg("%s %#llx", names[op], (unsigned long long)v);
+		}
+	}
 }
 
 static void test_bad_json(void **state)
@@ -275,8 +320,10 @@ int main(void)
 		cmocka_unit_test(test_capabilities),
 #ifdef __x86_64__
 		cmocka_unit_test(test_other_architectures),
+		cmocka_unit_test(test_x32),
 #endif
 		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_operators),
 		cmocka_unit_test(test_bad_json),
 		cmocka_unit_test(test_cache),
 	};
