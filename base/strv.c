@@ -34,9 +34,7 @@ void strv_push(char ***v, char *owned)
 {
 	size_t n = strv_len(*v);
 
-	/* Grows at powers of two: the old capacity is exhausted when n + 1 is one of them. */
-	if (!*v || ((n + 1) & n) == 0)
-		*v = xreallocarray(*v, 2 * (n + 1), sizeof(**v));
+	*v = xreallocarray(*v, n + 2, sizeof(**v));
 	(*v)[n] = owned;
 	(*v)[n + 1] = NULL;
 }

@@ -28,6 +28,7 @@ const char *health_status_name(enum health_status s); /* "", "starting", "health
 
 struct shim;   /* the connection to its shim, shim.c */
 struct health; /* health.c */
+struct life;
 struct network;
 
 /* A container's place on a network. */
@@ -70,7 +71,7 @@ struct container {
 	size_t published_count;
 	struct list kept_sockets; /* of a shim found again, until publish_acquire; publish.c */
 	char *dir; /* STATE/containers/ID */
-	void *private; /* container.c */
+	struct life *life; /* lifecycle.c */
 };
 
 struct container *container_ref(struct container *c);

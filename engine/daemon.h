@@ -52,7 +52,7 @@ struct daemon {
 };
 
 /* Reads the environment, opens everything, adopts what runs, serves until told to stop. */
-int daemon_run(int listen_fd, struct error *err) MUST_CHECK;
+int daemon_run(struct error *err) MUST_CHECK;
 /* Ends the loop; containers go on. */
 void daemon_stop(struct daemon *d);
 

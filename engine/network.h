@@ -46,6 +46,10 @@ int networks_load(struct daemon *d, struct error *err) MUST_CHECK; /* from the s
 void networks_sweep(struct daemon *d); /* removes links of ours that belong to nothing */
 void networks_free(struct daemon *d);
 
+/* A container that has the volume mounted, running or not: the shape of volume_in_use_fn; `arg` is the
+ * daemon.  (container.c) */
+bool volume_users(void *arg, const char *name, char **ret_by);
+
 /* ---- endpoints of a container */
 
 /* Allocates addresses, MAC and names for every network of its config (c->endpoints), at creation;

@@ -19,28 +19,6 @@ static void reply(struct api_request *r, int rc, json_t *value, const struct err
 
 /* ---- volumes */
 
-/* A container that has the volume mounted, running or not. */
-static bool volume_in_use(void *arg, const char *name, char **ret_by)
-{
-	const struct daemon *d = arg;
-	struct map_iter it = {0};
-	size_t i;
-
-	while (map_next(d->containers, &it)) {
-		const struct container *c = it.value;
-
-		for (i = 0; i < c->config.mount_count; i++) {
-			const struct config_mount *m = &c->config.mounts[i];
-
-			if (!str_eq(m->type, "volume") || !str_eq(m->source, name))
-				continue;
-			*ret_by = xstrdup(c->name);
-			return true;
-		}
-	}
-	return false;
-}
-
 static void get_volumes(struct api_request *r)
 {
 	struct volume **all = volume_list(r->daemon->volumes);
@@ -84,7 +62,7 @@ static void delete_volume(struct api_request *r)
 {
 	struct error err = ERROR_INIT;
 	int rc = volume_remove(r->daemon->volumes, r->params[0], api_query_flag(r, "force"),
-			       volume_in_use, r->daemon, &err);
+			       volume_users, r->daemon, &err);
 
 	if (rc == 0)
 		events_emit(r->daemon->events, "volume", "destroy", r->params[0], NULL);
@@ -96,7 +74,7 @@ static void prune_volumes(struct api_request *r)
 	AUTO(strv_free) char **names = NULL;
 	struct error err = ERROR_INIT;
 	json_t *o = json_object();
-	int rc = volume_prune(r->daemon->volumes, api_query_flag(r, "all"), volume_in_use,
+	int rc = volume_prune(r->daemon->volumes, api_query_flag(r, "all"), volume_users,
 			      r->daemon, &names, &err);
 
 	json_set_new(o, "removed", json_strv(names));

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a container executes: the image's defaults under the configuration. */
+#ifndef ENGINE_LAUNCH_H
+#define ENGINE_LAUNCH_H
+
+#include "engine/container.h"
+
+/* Entrypoint and command by Docker's rules; owned, may be empty. */
+char **launch_argv(const struct container *c);
+/* Environment: defaults, the image's, the configuration's, later ones winning; owned. */
+char **launch_env(const struct container *c);
+
+#endif

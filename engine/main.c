@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cmpd: the supervisor.  Started by cmp when none answers, by a shim when one has gone, or by hand.
+ */
+#include <getopt.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "engine/daemon.h"
+
+static const struct option options[] = {
+	{"debug", no_argument, NULL, 'D'},
+	{"help", no_argument, NULL, 'h'},
+	{"log-format", required_argument, NULL, 'l'},
+	{"version", no_argument, NULL, 'v'},
+	{0},
+};
+
+static int usage(FILE *to, int status)
+{
+	fprintf(to,
+		"Usage:  cmpd [--debug] [--log-format plain|json] [--version]\n\n"
+		"The supervisor of cmp.  Environment: CMP_HOST, CMP_STATE_DIR, CMP_RUN_DIR, CMP_DEBUG.\n");
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	enum log_level level = getenv("CMP_DEBUG") ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
+	enum log_format format = LOG_FORMAT_PLAIN;
+	struct error err = ERROR_INIT;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "Dhv", options, NULL)) != -1) {
+		switch (option) {
+		case 'D':
+			level = LOG_LEVEL_DEBUG;
+			break;
+		case 'l':
+			format = str_eq(optarg, "json") ? LOG_FORMAT_JSON : LOG_FORMAT_PLAIN;
+			break;
+		case 'v':
+			printf("cmpd version %s\n",
+			       PACKAGE_VERSION); /* banned-ok: asked for on the command line */
+			return 0;
+		case 'h':
+			return usage(stdout, 0);
+		default:
+			return usage(stderr, 2);
+		}
+	}
+	log_setup(level, format);
+	if (geteuid() != 0) {
+		log_err("daemon", "cmpd must run as root");
+		return 1;
+	}
+	if (daemon_run(&err) < 0) {
+		log_err("daemon", "%s", err.msg);
+		return 1;
+	}
+	return 0;
+}
