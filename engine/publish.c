@@ -140,7 +140,7 @@ static void kept_name(const struct publish *p, int family, char *ret, size_t siz
 	if (p->spec.host.family)
 		net_addr_text(&p->spec.host, host);
 	snprintf(ret, size, "%u/%s %s:%u %d", p->container_port, protocol_name(p->spec.protocol),
-		 host, net_port_number(p->port) ? net_port_number(p->port) : p->spec.port,
+		 host, (unsigned)(p->port ? net_port_number(p->port) : p->spec.port),
 		 family == AF_INET6 ? 6 : 4);
 }
 
