@@ -44,6 +44,8 @@ int compile_cgroup_parent(struct assembler *a) MUST_CHECK;
 int compile_cgroup_child(struct assembler *a) MUST_CHECK;
 int compile_cgroup_mounts(struct assembler *a) MUST_CHECK; /* what the container sees of them */
 int compile_cgroup_teardown(struct assembler *a) MUST_CHECK;
+/* compile_dns.c */
+void compile_dns(struct assembler *a); /* in a network namespace of its own, with lo up */
 /* compile_mounts.c */
 int compile_root(struct assembler *a) MUST_CHECK;
 int compile_mounts(struct assembler *a) MUST_CHECK;

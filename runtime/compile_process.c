@@ -15,8 +15,6 @@
 #include "runtime/compile_int.h"
 #include "runtime/seccomp.h"
 
-#define DNS_PORT 53
-
 /* ---- namespaces */
 
 static void join(struct assembler *a, const struct runtime_namespace *ns, uint32_t flag,
@@ -64,14 +62,6 @@ static void send_messages(struct assembler *a, uint32_t host, uint32_t own)
 		      offset_or_none(n->netns_fd_offset), offset_or_none(n->ifindex_offset),
 		      as_str(a, n->ifname));
 	}
-}
-
-static void dns_sockets(struct assembler *a)
-{
-	as_op(a, OP_SOCKET, 0, as_str(a, "open the resolver's UDP socket at 127.0.0.11"),
-	      PROGRAM_SOCKET_DNS_UDP, DNS_PORT, SLOT_DNS_UDP);
-	as_op(a, OP_SOCKET, 0, as_str(a, "open the resolver's TCP socket at 127.0.0.11"),
-	      PROGRAM_SOCKET_DNS_TCP, DNS_PORT, SLOT_DNS_TCP);
 }
 
 /* Docker's settings that make dropping NET_RAW and low ports bearable. */
@@ -142,8 +132,7 @@ static int network(struct assembler *a)
 		as_op(a, OP_NETNS, 0, as_str(a, "open the network namespace"), SLOT_NETNS);
 	loopback(a, own);
 	send_messages(a, a->host_socket, own);
-	if (s->dns)
-		dns_sockets(a);
+	compile_dns(a);
 	default_sysctls(a);
 	return 0;
 }
