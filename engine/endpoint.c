@@ -251,7 +251,7 @@ static void name_link(struct container *c, size_t index)
 	link_prefix(c, prefix);
 	/* High bits: the start; low bits: which of its networks. */
 	generation = ((generation >> 3) + 1) % 32 << 3 | (index & 7);
-	snprintf(link->host_ifname, sizeof(link->host_ifname), "%.12s%02lx", prefix,
+	snprintf(link->host_ifname, sizeof(link->host_ifname), "%.13s%02lx", prefix,
 		 generation & 0xff);
 }
 

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -20,7 +21,7 @@
 #include "runtime/program.h"
 #include "runtime/runtime.h"
 
-#define HELLO_SECONDS 5
+#define HELLO_MS 5000
 
 extern char **environ;
 
@@ -516,14 +517,12 @@ int shim_spawn(struct daemon *d, const char *id, const char *container_dir, cons
 static int connect_to(const char *path, struct error *err)
 {
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	struct timeval limit = {.tv_sec = HELLO_SECONDS};
 	auto_fd int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
 	if (!str_copy(sa.sun_path, sizeof(sa.sun_path), path))
 		return error_set(err, ENAMETOOLONG, "the socket's path %s is too long", path);
 	if (fd < 0 || connect(fd, (const struct sockaddr *)&sa, sizeof(sa)) < 0)
 		return error_sys(err, errno, "connect to the shim at %s", path);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	return steal_fd(&fd);
 }
 
@@ -536,7 +535,15 @@ static int hello(struct shim *s, struct error *err)
 	int r = say(s, SHIM_HELLO, 0, 0, err), udp = -1, tcp = -1, pid = 0;
 
 	while (r == 0) {
-		n = receive(s->fd, &p, 0);
+		struct pollfd readable = {.fd = s->fd, .events = POLLIN};
+
+		if (poll(&readable, 1, HELLO_MS) == 0) {
+			r = error_set(err, ETIMEDOUT, "its shim does not answer");
+			break;
+		}
+		n = receive(s->fd, &p, MSG_DONTWAIT);
+		if (n == -EAGAIN || n == -EINTR)
+			continue;
 		if (n <= 0) {
 			r = error_sys(err, n ? (int)-n : ECONNRESET, "hear from the shim");
 		} else if (p.m.type == SHIM_STATE && p.m.len == sizeof(state)) {

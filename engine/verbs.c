@@ -413,14 +413,23 @@ int verb_begin(struct job *j, json_t **ret_end, struct error *err)
 
 void verb_end(struct job *j, json_t *end, const struct executor_result *result)
 {
-	json_t *ids = json_array();
+	json_t *about = json_array();
 	struct container **list = project_containers(j->project->daemon, j->project->name, false);
 	size_t i;
 
-	for (i = 0; list[i]; i++)
-		if (plan_selected(j->request.options.services, list[i]->service))
-			json_array_append_new(ids, json_str(list[i]->id));
+	for (i = 0; list[i]; i++) {
+		const struct container *c = list[i];
+		json_t *o;
+
+		if (!plan_selected(j->request.options.services, c->service))
+			continue;
+		o = json_object();
+		json_set_str(o, "id", c->id);
+		json_set_str(o, "name", c->name);
+		json_set_bool(o, "exited", c->state == CONTAINER_EXITED || c->state == CONTAINER_DEAD);
+		json_array_append_new(about, o);
+	}
 	free(list);
-	json_set_new(end, "containers", ids);
+	json_set_new(end, "containers", about);
 	json_set_str(end, "container", result->one_off);
 }
