@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Nodes: growing lists and maps in an arena.  Old arrays are left behind when they grow; growth is
+ * geometric, so that a tree wastes at most as much as it uses.  Keys of a map are unique.
+ */
+#include "compose/node.h"
+
+#include <string.h>
+
+#include "base/json.h"
+#include "base/str.h"
+
+struct compose_node *node_new(struct arena *a, enum compose_kind kind, struct compose_mark mark)
+{
+	struct compose_node *n = arena_alloc(a, sizeof(*n));
+
+	n->kind = kind;
+	n->mark = mark;
+	return n;
+}
+
+struct compose_node *node_string(struct arena *a, const char *text, struct compose_mark mark)
+{
+	struct compose_node *n = node_new(a, COMPOSE_STRING, mark);
+
+	n->text = arena_strdup(a, text);
+	return n;
+}
+
+struct compose_node *node_copy(struct arena *a, const struct compose_node *n)
+{
+	struct compose_node *copy;
+	size_t i;
+
+	if (!n)
+		return NULL;
+	copy = arena_alloc(a, sizeof(*copy));
+	*copy = *n;
+	if (n->kind == COMPOSE_LIST) {
+		copy->list.room = n->list.count;
+		copy->list.items = arena_alloc(a, (n->list.count + 1) * sizeof(*n->list.items));
+		for (i = 0; i < n->list.count; i++)
+			copy->list.items[i] = node_copy(a, n->list.items[i]);
+	} else if (n->kind == COMPOSE_MAP) {
+		copy->map.room = n->map.count;
+		copy->map.pairs = arena_alloc(a, (n->map.count + 1) * sizeof(*n->map.pairs));
+		for (i = 0; i < n->map.count; i++) {
+			copy->map.pairs[i] = n->map.pairs[i];
+			copy->map.pairs[i].value = node_copy(a, n->map.pairs[i].value);
+		}
+	}
+	return copy;
+}
+
+static bool lists_equal(const struct compose_node *x, const struct compose_node *y)
+{
+	size_t i;
+
+	if (x->list.count != y->list.count)
+		return false;
+	for (i = 0; i < x->list.count; i++)
+		if (!node_equal(x->list.items[i], y->list.items[i]))
+			return false;
+	return true;
+}
+
+static bool maps_equal(const struct compose_node *x, const struct compose_node *y)
+{
+	const struct compose_node *other;
+	size_t i;
+
+	if (x->map.count != y->map.count)
+		return false;
+	for (i = 0; i < x->map.count; i++) {
+		other = node_get(y, x->map.pairs[i].key);
+		if (!other || !node_equal(x->map.pairs[i].value, other))
+			return false;
+	}
+	return true;
+}
+
+bool node_equal(const struct compose_node *x, const struct compose_node *y)
+{
+	if (!x || !y)
+		return x == y;
+	if (x->kind != y->kind)
+		return false;
+	switch (x->kind) {
+	case COMPOSE_NULL:
+		return true;
+	case COMPOSE_STRING:
+		return str_eq(x->text, y->text);
+	case COMPOSE_BOOL:
+		return x->boolean == y->boolean;
+	case COMPOSE_INT:
+		return x->integer == y->integer;
+	case COMPOSE_FLOAT:
+		return !(x->real < y->real) && !(x->real > y->real);
+	case COMPOSE_LIST:
+		return lists_equal(x, y);
+	case COMPOSE_MAP:
+		return maps_equal(x, y);
+	}
+	return false;
+}
+
+struct compose_pair *node_pair(const struct compose_node *map, const char *key)
+{
+	size_t i;
+
+	if (!map || map->kind != COMPOSE_MAP)
+		return NULL;
+	for (i = 0; i < map->map.count; i++)
+		if (!strcmp(map->map.pairs[i].key, key))
+			return &map->map.pairs[i];
+	return NULL;
+}
+
+struct compose_node *node_get(const struct compose_node *map, const char *key)
+{
+	struct compose_pair *pair = node_pair(map, key);
+
+	return pair ? pair->value : NULL;
+}
+
+struct compose_node *node_path(const struct compose_node *map, const char *dotted)
+{
+	struct compose_node *value;
+	char key[128];
+	size_t len = strcspn(dotted, ".");
+
+	if (len >= sizeof(key))
+		return NULL;
+	memcpy(key, dotted, len);
+	key[len] = '\0';
+	value = node_get(map, key);
+	return value && dotted[len] ? node_path(value, dotted + len + 1) : value;
+}
+
+void node_set(struct arena *a, struct compose_node *map, const char *key, struct compose_mark mark,
+	      struct compose_node *value)
+{
+	struct compose_pair *pair = node_pair(map, key), *pairs;
+
+	if (pair) {
+		pair->value = value;
+		pair->key_mark = mark;
+		return;
+	}
+	if (map->map.count == map->map.room) {
+		map->map.room = MAX(map->map.room * 2, (size_t)8);
+		pairs = arena_alloc(a, map->map.room * sizeof(*pairs));
+		if (map->map.count)
+			memcpy(pairs, map->map.pairs, map->map.count * sizeof(*pairs));
+		map->map.pairs = pairs;
+	}
+	map->map.pairs[map->map.count++] = (struct compose_pair){arena_strdup(a, key), mark, value};
+}
+
+bool node_remove(struct compose_node *map, const char *key)
+{
+	struct compose_pair *pair = node_pair(map, key);
+	size_t after;
+
+	if (!pair)
+		return false;
+	after = map->map.count - (size_t)(pair - map->map.pairs) - 1;
+	memmove(pair, pair + 1, after * sizeof(*pair));
+	map->map.count--;
+	return true;
+}
+
+void node_append(struct arena *a, struct compose_node *list, struct compose_node *item)
+{
+	struct compose_node **items;
+
+	if (list->list.count == list->list.room) {
+		list->list.room = MAX(list->list.room * 2, (size_t)4);
+		items = arena_alloc(a, list->list.room * sizeof(struct compose_node *));
+		if (list->list.count)
+			memcpy(items, list->list.items, list->list.count * sizeof(*items));
+		list->list.items = items;
+	}
+	list->list.items[list->list.count++] = item;
+}
+
+json_t *node_to_json(const struct compose_node *n)
+{
+	json_t *out;
+	size_t i;
+
+	switch (n ? n->kind : COMPOSE_NULL) {
+	case COMPOSE_STRING:
+		return json_str(n->text ? n->text : "");
+	case COMPOSE_BOOL:
+		return json_boolean(n->boolean);
+	case COMPOSE_INT:
+		return json_integer(n->integer);
+	case COMPOSE_FLOAT:
+		out = json_real(n->real);
+		return out ? out : json_null();
+	case COMPOSE_LIST:
+		out = json_array();
+		for (i = 0; i < n->list.count; i++)
+			json_array_append_new(out, node_to_json(n->list.items[i]));
+		return out;
+	case COMPOSE_MAP:
+		out = json_object();
+		for (i = 0; i < n->map.count; i++)
+			json_set_new(out, n->map.pairs[i].key, node_to_json(n->map.pairs[i].value));
+		return out;
+	case COMPOSE_NULL:
+		break;
+	}
+	return json_null();
+}
