@@ -2,27 +2,34 @@
 /*
  * Between the supervisor and a shim.  Plain C, no dependencies: the shim includes it.
  *
- * Start.  The supervisor runs `cmp-shim ID` with these descriptors and nothing else open:
+ * Start.  The supervisor runs `cmp-shim ID` with these descriptors; others are closed by the shim:
  *	3  the launch program (sealed memfd)
  *	4  the control connection: one end of a SOCK_SEQPACKET pair
  *	5  the container's run directory (RUN/containers/ID, 0700): the shim binds `shim.sock` there
  *	   (SOCK_SEQPACKET, mode 0600) and writes `shim.pid` and, at the end, `exit`
- *	6  the directory of the container's log (STATE/containers/ID): files `log`, `log.1` …
+ *	6  the directory of the container's log (STATE/containers/ID): files `log`, `log.1` ...
  * standard input, output: /dev/null; standard error: the supervisor's log.
  * Environment: CMP_RUN_DIR, CMP_STATE_DIR, CMP_HOST as the supervisor has them, and CMPD with the
- *path of the supervisor's program, for starting it again.
+ * path of the supervisor's program, for starting it again.
+ *
+ * The program file.  A process that is about to become one of the container's can be seen from
+ * there, and /proc/PID/exe leads to its program.  So the supervisor keeps one copy of cmp-shim in a
+ * memfd with all seals (SEAL, SHRINK, GROW, WRITE) and executes /proc/self/fd/N for every
+ * container: what a container can reach is then a copy that nobody can write to.  The shim uses no
+ * path of its own.
  *
  * Life.  The shim runs in a session of its own, sets PR_SET_CHILD_SUBREAPER, executes the program
- * and says STARTED or FAILED.  When the container's pid 1 has ended it drains the output, completes
- *the log, kills what is left, removes the cgroups, writes `exit` (struct shim_exit, by temporary
- *name and rename), says EXITED, and ends.
+ * and says STARTED or FAILED.  Requests are served meanwhile (a SIGNAL ends a start that hangs);
+ * shim.sock is answered only after STARTED.  When the container's pid 1 has ended it drains the
+ *output, completes the log, kills what is left, removes the cgroups, writes `exit` (struct
+ *shim_exit, by temporary name and rename), says EXITED, and ends.
  *
  * Losing the supervisor.  When the control connection breaks without GOODBYE, the shim goes on, and
  * starts a supervisor: flock(RUN/start.lock, LOCK_EX | LOCK_NB); who wins, and finds nobody
- *answering at RUN/cmp.sock, runs $CMPD with the lock as descriptor 3 named in CMP_START_LOCK=3 (the
- *supervisor closes it once it listens); everybody else waits.  Tried again with back-off (50 ms … 5
- *s) until a supervisor has connected to shim.sock.  One control connection at a time: a new one
- *replaces the old.  Peers are checked with SO_PEERCRED: uid 0 (or our own) only.
+ * answering at RUN/cmp.sock, runs $CMPD with the lock as descriptor 3 named in CMP_START_LOCK=3
+ *(the supervisor closes it once it listens); everybody else waits.  Tried again with back-off (50
+ *ms … 5 s) until a supervisor has connected to shim.sock.  One control connection at a time: a new
+ *one replaces the old.  Peers are checked with SO_PEERCRED: uid 0 (or our own) only.
  *
  * Messages are single packets: a struct shim_message, then `len` bytes of payload (at most
  * SHIM_PAYLOAD_MAX), descriptors by SCM_RIGHTS (at most SHIM_FDS_MAX).  Numbers are native.
@@ -48,10 +55,12 @@ enum shim_type {
 	/* supervisor → shim */
 	SHIM_HELLO = 1, /* first packet on shim.sock; answered by STATE, KEPT…, STATE_END */
 	SHIM_SIGNAL,	/* process, arg = signal; answered by DONE */
-	SHIM_EXEC, /* process = new number chosen by the supervisor (> 0); fds: program, then 3 pipe
-		      ends for stdin/stdout/stderr unless the program asks for a terminal; answered
-		      by EXEC_STARTED or FAILED */
-	SHIM_RESIZE, /* process, arg = rows << 16 | columns */
+	SHIM_EXEC,	/* process = new number chosen by the supervisor (> 0); fds: program, then 3
+			   descriptors for stdin/stdout/stderr unless the program asks for a terminal
+			   (exactly these); answered by EXEC_STARTED or FAILED, not always in the order
+			   of the requests; then EXITED */
+	SHIM_RESIZE, /* process 0, arg = rows << 16 | columns (the terminal of a further process is
+			the supervisor's: it has the master) */
 	SHIM_STDIN,  /* process 0: gives the write end of standard input (or the terminal's master);
 			answered by DONE with one fd, or FAILED */
 	SHIM_STDIN_CLOSE, /* process 0: closes the shim's copy of the write end: EOF for the

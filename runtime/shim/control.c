@@ -37,19 +37,13 @@ static void lose(struct shim *s)
 		respawn_want(s);
 }
 
-int control_send(struct shim *s, const struct shim_message *m, const void *payload, const int *fds,
+bool send_packet(int sock, const struct iovec *iov, size_t iov_count, const int *fds,
 		 unsigned count)
 {
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int) * SHIM_FDS_MAX)] = {0};
-	struct iovec iov[2] = {
-		{.iov_base = (void *)(uintptr_t)m, .iov_len = sizeof(*m)},
-		{.iov_base = (void *)(uintptr_t)payload, .iov_len = m->len},
-	};
-	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = m->len ? 2 : 1};
+	struct msghdr msg = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = iov_count};
 	struct cmsghdr *c;
 
-	if (s->control < 0)
-		return -ENOTCONN;
 	if (count) {
 		msg.msg_control = control;
 		msg.msg_controllen = CMSG_SPACE(sizeof(int) * count);
@@ -59,13 +53,25 @@ int control_send(struct shim *s, const struct shim_message *m, const void *paylo
 		c->cmsg_len = CMSG_LEN(sizeof(int) * count);
 		memcpy(CMSG_DATA(c), fds, sizeof(int) * count);
 	}
-	if (sendmsg(s->control, &msg, MSG_NOSIGNAL) < 0) {
-		int r = -errno;
+	return sendmsg(sock, &msg, MSG_NOSIGNAL) >= 0;
+}
 
-		lose(s);
-		return r;
-	}
-	return 0;
+int control_send(struct shim *s, const struct shim_message *m, const void *payload, const int *fds,
+		 unsigned count)
+{
+	const struct iovec iov[2] = {
+		{.iov_base = (void *)(uintptr_t)m, .iov_len = sizeof(*m)},
+		{.iov_base = (void *)(uintptr_t)payload, .iov_len = m->len},
+	};
+	int r;
+
+	if (s->control < 0)
+		return -ENOTCONN;
+	if (send_packet(s->control, iov, m->len ? 2 : 1, fds, count))
+		return 0;
+	r = -errno;
+	lose(s);
+	return r;
 }
 
 void control_say(struct shim *s, uint32_t type, uint32_t seq, uint32_t process, int32_t arg)
@@ -103,7 +109,7 @@ static void on_hello(struct shim *s, struct packet *p)
 	struct shim_message m = {
 		.type = SHIM_STATE,
 		.seq = p->m.seq,
-		.arg = s->child,
+		.arg = s->processes[0].pid,
 		.len = sizeof(state),
 	};
 	int fds[3] = {s->pidfd, s->dns[0], s->dns[1]};
@@ -122,15 +128,14 @@ static void on_hello(struct shim *s, struct packet *p)
 
 static void on_signal(struct shim *s, struct packet *p)
 {
-	size_t i;
+	struct process *further = p->m.process ? find_process(s, p->m.process) : NULL;
 	int r = -1;
 
 	errno = ESRCH;
 	if (!p->m.process)
 		r = (int)syscall(SYS_pidfd_send_signal, s->pidfd, p->m.arg, NULL, 0);
-	for (i = 0; p->m.process && i < SHIM_EXECS_MAX; i++)
-		if (s->further[i].number == p->m.process)
-			r = kill(s->further[i].pid, p->m.arg);
+	else if (further && further->pid > 0)
+		r = kill(further->pid, p->m.arg);
 	control_say(s, SHIM_DONE, p->m.seq, p->m.process, r < 0 ? errno : 0);
 }
 
@@ -239,9 +244,31 @@ static void close_fds(struct packet *p)
 	p->fd_count = 0;
 }
 
+unsigned take_control(struct msghdr *msg, int fds[SHIM_FDS_MAX], pid_t *ret_sender)
+{
+	struct cmsghdr *c;
+	struct ucred peer;
+	unsigned count = 0;
+
+	*ret_sender = 0;
+	for (c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+		if (c->cmsg_level != SOL_SOCKET)
+			continue;
+		if (c->cmsg_type == SCM_RIGHTS) {
+			count = (unsigned)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+			memcpy(fds, CMSG_DATA(c), count * sizeof(int));
+		} else if (c->cmsg_type == SCM_CREDENTIALS) {
+			memcpy(&peer, CMSG_DATA(c), sizeof(peer));
+			*ret_sender = peer.pid;
+		}
+	}
+	return count;
+}
+
 /* One packet, or -errno; 0 bytes is the end. */
 static ssize_t receive(int fd, struct packet *p)
 {
+	pid_t sender;
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int) * SHIM_FDS_MAX)];
 	struct iovec iov[2] = {
 		{.iov_base = &p->m, .iov_len = sizeof(p->m)},
@@ -253,18 +280,12 @@ static ssize_t receive(int fd, struct packet *p)
 		.msg_control = control,
 		.msg_controllen = sizeof(control),
 	};
-	struct cmsghdr *c;
 	ssize_t n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 
 	p->fd_count = 0;
 	if (n < 0)
 		return -errno;
-	for (c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c)) {
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		p->fd_count = (unsigned)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-		memcpy(p->fds, CMSG_DATA(c), p->fd_count * sizeof(int));
-	}
+	p->fd_count = take_control(&msg, p->fds, &sender);
 	if (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
 		return -EBADMSG;
 	return n;
@@ -289,9 +310,16 @@ void control_read(struct shim *s)
 
 /* ---- connections */
 
+/* A supervisor that has stopped reading must not stop the container. */
+void control_limit(int fd)
+{
+	const struct timeval limit = {.tv_sec = SEND_SECONDS};
+
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+}
+
 void control_accept(struct shim *s)
 {
-	struct timeval limit = {.tv_sec = SEND_SECONDS};
 	struct ucred peer;
 	socklen_t len = sizeof(peer);
 	int fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC);
@@ -303,7 +331,7 @@ void control_accept(struct shim *s)
 		close(fd);
 		return;
 	}
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	control_limit(fd);
 	if (s->control >= 0)
 		close(s->control);
 	s->control = fd;

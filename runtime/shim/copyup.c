@@ -4,7 +4,6 @@
  * directory, with owners, modes, times, extended attributes and links as they are.  Only
  * descriptors are used; nothing is followed; devices and sockets are left out.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -17,18 +16,9 @@
 #include "runtime/shim/shim.h"
 
 #define DEPTH_MAX   128
-#define DENTS_BYTES 4096
 #define XATTR_LIST  4096
 #define XATTR_VALUE 4096
 #define LINK_TARGET 4096
-
-struct linux_dirent64 {
-	uint64_t ino;
-	int64_t off;
-	unsigned short reclen;
-	unsigned char type;
-	char name[];
-};
 
 static int copy_tree(int from, int to, int depth);
 
@@ -151,42 +141,29 @@ static int copy_entry(int from, int to, const char *name, int depth)
 
 static int copy_tree(int from, int to, int depth)
 {
-	_Alignas(struct linux_dirent64) char buf[DENTS_BYTES];
-	int r = 0;
+	struct dir_reader d = {.fd = from};
+	unsigned char type;
+	const char *name;
+	int r;
 
 	if (depth > DEPTH_MAX)
 		return -ELOOP;
-	while (r == 0) {
-		long n = syscall(SYS_getdents64, from, buf, sizeof(buf)), at = 0;
-
-		if (n <= 0)
-			return n < 0 ? -errno : 0;
-		while (at < n && r == 0) {
-			const struct linux_dirent64 *d = (const struct linux_dirent64 *)(buf + at);
-
-			if (strcmp(d->name, ".") && strcmp(d->name, ".."))
-				r = copy_entry(from, to, d->name, depth);
-			at += d->reclen;
-		}
+	while ((r = dir_next(&d, &name, &type)) > 0) {
+		r = copy_entry(from, to, name, depth);
+		if (r < 0)
+			break;
 	}
 	return r;
 }
 
 static int is_empty(int dir)
 {
-	_Alignas(struct linux_dirent64) char buf[DENTS_BYTES];
-	long n = syscall(SYS_getdents64, dir, buf, sizeof(buf)), at;
+	struct dir_reader d = {.fd = dir};
+	unsigned char type;
+	const char *name;
+	int r = dir_next(&d, &name, &type);
 
-	if (n < 0)
-		return -errno;
-	for (at = 0; at < n;) {
-		const struct linux_dirent64 *d = (const struct linux_dirent64 *)(buf + at);
-
-		if (strcmp(d->name, ".") && strcmp(d->name, ".."))
-			return 0;
-		at += d->reclen;
-	}
-	return lseek(dir, 0, SEEK_SET) < 0 ? -errno : 1;
+	return r < 0 ? r : !r;
 }
 
 int op_copy_up(struct machine *m, const struct program_op *op)

@@ -5,6 +5,8 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,11 +27,23 @@ static void reap_all(pid_t child)
 			end_like(status);
 }
 
+/* The container can read this process's command line, and with a debugger's capability more: the
+ * environment of the supervisor is none of its business. */
+static void forget_environment(void)
+{
+	char **e;
+
+	for (e = environ; *e; e++)
+		memset(*e, 0, strlen(*e));
+}
+
 _Noreturn void init_main(pid_t child)
 {
 	siginfo_t info;
 	sigset_t all;
 
+	forget_environment();
+	prctl(PR_SET_NAME, "cmp-init");
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	close_range(0, ~0u, 0);

@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Processes: the container's first one, further ones, and their ends.  A child executes its section
- * of a program and talks over a socket that its exec closes; until then the shim just listens to
- * it.
+ * Processes: the container's first one, further ones, and their ends.  What a child does before its
+ * exec may take long (a foreign file system that does not answer), so the shim never waits for it:
+ * news of it arrive in the loop like everything else.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -21,126 +17,7 @@
 
 #include "runtime/shim/shim.h"
 
-#define CHILD_EXIT 127
-
-/* ---- what a child says */
-
-static int send_fds(int sock, const void *data, size_t len, const int *fds, unsigned count)
-{
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int) * SHIM_FDS_MAX)] = {0};
-	struct iovec iov = {.iov_base = (void *)(uintptr_t)data, .iov_len = len};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-	struct cmsghdr *c;
-
-	if (count) {
-		msg.msg_control = control;
-		msg.msg_controllen = CMSG_SPACE(sizeof(int) * count);
-		c = CMSG_FIRSTHDR(&msg);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(int) * count);
-		memcpy(CMSG_DATA(c), fds, sizeof(int) * count);
-	}
-	return sendmsg(sock, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
-}
-
-int child_say(struct machine *m, enum child_word word, int code, const int *fds, unsigned count)
-{
-	struct child_message say = {.word = word, .op = m->at, .code = code};
-
-	memcpy(say.detail, m->detail, DETAIL_MAX);
-	return send_fds(m->status, &say, sizeof(say), fds, count);
-}
-
-int child_hear(int status, struct child_message *ret, int *fds, unsigned *ret_count)
-{
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int) * SHIM_FDS_MAX)];
-	struct iovec iov = {.iov_base = ret, .iov_len = sizeof(*ret)};
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *c;
-	ssize_t n;
-
-	*ret_count = 0;
-	do
-		n = recvmsg(status, &msg, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
-	if (n <= 0)
-		return n < 0 ? -errno : 0;
-	for (c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c)) {
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		*ret_count = (unsigned)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-		memcpy(fds, CMSG_DATA(c), *ret_count * sizeof(int));
-	}
-	return n == sizeof(*ret) ? 1 : -EBADMSG;
-}
-
-/* What came of a start: filled from the child's words. */
-struct outcome {
-	int code; /* 0: it runs */
-	uint32_t op;
-	char detail[DETAIL_MAX];
-	int master; /* of its terminal, -1 */
-	int dns[2];
-	pid_t pid; /* of the process in the container, when another one than was forked */
-};
-
-static void hear_out(int status, struct outcome *o)
-{
-	struct child_message say;
-	int fds[SHIM_FDS_MAX], r;
-	unsigned count;
-
-	*o = (struct outcome){.master = -1, .dns = {-1, -1}};
-	while ((r = child_hear(status, &say, fds, &count)) > 0) {
-		if (say.word == CHILD_FAILED) {
-			o->code = say.code;
-			o->op = say.op;
-			memcpy(o->detail, say.detail, DETAIL_MAX);
-			o->detail[DETAIL_MAX - 1] = '\0';
-		} else if (say.word == CHILD_FDS && count == 2) {
-			o->dns[0] = fds[0];
-			o->dns[1] = fds[1];
-		} else if (say.word == CHILD_MASTER && count == 1) {
-			o->master = fds[0];
-		} else if (say.word == CHILD_PID) {
-			o->pid = say.code;
-		}
-	}
-	if (r < 0 && !o->code)
-		o->code = -r;
-}
-
-static _Noreturn void child_main(struct machine *m)
-{
-	int r;
-
-	umask(0); /* modes are as the program says; exec sets the usual one */
-	r = machine_run(m, m->program->parent_end, m->program->child_end);
-
-	child_say(m, CHILD_FAILED, r < 0 ? -r : EPROTO, NULL, 0);
-	_exit(CHILD_EXIT);
-}
-
-static long clone_child(uint64_t flags, int cgroup, int *ret_pidfd)
-{
-	struct clone_args args = {
-		.flags = flags,
-		.pidfd = (uint64_t)(uintptr_t)ret_pidfd,
-		.exit_signal = SIGCHLD,
-	};
-
-	if (cgroup >= 0) {
-		args.flags |= CLONE_INTO_CGROUP;
-		args.cgroup = (uint64_t)cgroup;
-	}
-	return syscall(SYS_clone3, &args, sizeof(args));
-}
+#define DRAIN_READS 64 /* more than fits in a pipe */
 
 static void close_fd(int *fd)
 {
@@ -175,44 +52,28 @@ static int make_streams(struct shim *s)
 	return 0;
 }
 
-static int start_child(struct shim *s, struct outcome *o)
+static int start_child(struct shim *s)
 {
+	struct process *p = &s->processes[0];
 	struct machine *m = &s->machine;
-	int status[2], i;
-	long pid;
+	int i, fd = -1, r;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, status) < 0)
-		return -errno;
-	pid = clone_child(m->program->clone_flags | CLONE_PIDFD, m->slots[SLOT_CGROUP], &s->pidfd);
-	if (pid < 0) {
-		close(status[0]);
-		close(status[1]);
-		return -errno;
+	/* SETNS_PID has changed where children are born; not for long. */
+	if (!(m->program->clone_flags & CLONE_NEWPID))
+		fd = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+	r = child_start(m, m->program->clone_flags, &p->status, &s->pidfd);
+	if (fd >= 0) {
+		setns(fd, CLONE_NEWPID);
+		close(fd);
 	}
-	if (pid == 0) {
-		m->status = status[1];
-		close(status[0]);
-		child_main(m);
-	}
-	s->child = (pid_t)pid;
-	close(status[1]);
+	if (r < 0)
+		return r;
+	p->pid = r;
+	s->starting++;
 	for (i = 0; i < 3; i++)
 		close_fd(&m->stdio[i]);
 	machine_close_slots(m);
-	hear_out(status[0], o);
-	close(status[0]);
 	return 0;
-}
-
-/* The child's pid namespace was another container's: later children are our own's again. */
-static void restore_pid_namespace(void)
-{
-	int fd = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	setns(fd, CLONE_NEWPID);
-	close(fd);
 }
 
 static void teardown(struct shim *s)
@@ -225,140 +86,218 @@ static void teardown(struct shim *s)
 		machine_run(m, at, at + 1);
 }
 
-static void say_started(struct shim *s)
+/* The start has come to nothing: what is left of it is removed before anybody is told. */
+static void give_up(struct shim *s, uint32_t op, int code, const char *detail)
 {
-	struct shim_message m = {.type = SHIM_STARTED, .arg = s->child};
-	int fds[3] = {s->pidfd, s->dns[0], s->dns[1]};
+	struct process *p = &s->processes[0];
 
-	control_send(s, &m, NULL, fds, s->dns[0] >= 0 && s->dns[1] >= 0 ? 3 : 1);
+	if (p->pid > 0) {
+		syscall(SYS_pidfd_send_signal, s->pidfd, SIGKILL, NULL, 0);
+		waitpid(p->pid, NULL, 0);
+	}
+	teardown(s);
+	control_fail(s, 0, 0, op, code, detail);
+	p->failed = true;
+	s->ended = true;
 }
 
 int launch(struct shim *s)
 {
 	struct machine *m = &s->machine;
-	struct outcome o = {.code = 0};
-	int r = make_streams(s);
+	char detail[DETAIL_MAX] = "";
+	uint32_t op = 0;
+	int r = m->program->flags & PROGRAM_EXEC ? -EBADMSG : make_streams(s);
 
-	if (r == 0)
+	if (r == 0) {
 		r = machine_run(m, 0, m->program->parent_end);
-	if (r < 0) {
-		o.op = m->at;
-		memcpy(o.detail, m->detail, DETAIL_MAX);
+		op = m->at;
+		memcpy(detail, m->detail, DETAIL_MAX);
 	}
 	if (r == 0)
-		r = start_child(s, &o);
-	if (m->program->flags & PROGRAM_EXEC)
-		r = r < 0 ? r : -EBADMSG;
-	restore_pid_namespace();
-	if (r == 0)
-		r = -o.code;
-	if (r < 0) {
-		if (s->child > 0)
-			waitpid(s->child, NULL, 0);
-		teardown(s);
-		control_fail(s, 0, 0, o.op, -r, o.detail);
-		return r;
-	}
-	if (o.master >= 0) {
-		s->out = o.master;
-		fcntl(s->out, F_SETFL, O_NONBLOCK);
-	}
-	s->dns[0] = o.dns[0];
-	s->dns[1] = o.dns[1];
+		r = start_child(s);
+	if (r < 0)
+		give_up(s, op, -r, detail);
+	return r;
+}
+
+static void say_started(struct shim *s)
+{
+	struct shim_message m = {.type = SHIM_STARTED, .arg = s->processes[0].pid};
+	int fds[3] = {s->pidfd, s->dns[0], s->dns[1]};
+
 	s->started_ns = now_ns();
-	say_started(s);
-	return 0;
+	control_send(s, &m, NULL, fds, s->dns[0] >= 0 && s->dns[1] >= 0 ? 3 : 1);
 }
 
 /* ---- further processes */
 
-static struct further *find_further(struct shim *s, uint32_t number, pid_t pid)
+struct process *find_process(struct shim *s, uint32_t number)
 {
-	size_t i;
+	struct process *p;
 
-	for (i = 0; i < SHIM_EXECS_MAX; i++)
-		if (s->further[i].number &&
-		    (number ? s->further[i].number == number : s->further[i].pid == pid))
-			return &s->further[i];
+	if (!number)
+		return s->processes[0].status < 0 ? &s->processes[0] : NULL;
+	for (p = s->processes + 1; p <= s->processes + SHIM_EXECS_MAX; p++)
+		if (p->number == number)
+			return p;
 	return NULL;
 }
 
-static struct further *free_further(struct shim *s)
+static struct process *free_place(struct shim *s)
 {
-	size_t i;
+	struct process *p;
 
-	for (i = 0; i < SHIM_EXECS_MAX; i++)
-		if (!s->further[i].number)
-			return &s->further[i];
+	for (p = s->processes + 1; p <= s->processes + SHIM_EXECS_MAX; p++)
+		if (!p->number)
+			return p;
 	return NULL;
 }
 
-static int run_further(struct shim *s, struct machine *m, const int *fds, unsigned count,
-		       struct outcome *o, pid_t *ret_forked)
+static int run_further(struct shim *s, struct process *p, const int *fds, unsigned count)
 {
-	int status[2], pidfd = -1, i;
-	long pid;
+	static struct machine m;
+	void *image = MAP_FAILED;
+	struct stat st;
+	int r = -EBADMSG, i, pidfd = -1;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, status) < 0)
+	/* Program and streams, or program alone when that makes a terminal: never our own streams.
+	 */
+	if (count < 1 || fstat(fds[0], &st) < 0 || st.st_size > PROGRAM_MAX)
+		return r;
+	image = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fds[0], 0);
+	if (image == MAP_FAILED)
 		return -errno;
-	m->join_pidfd = s->pidfd;
-	for (i = 0; i < 3 && count == 4; i++)
-		m->stdio[i] = fds[i + 1];
-	pid = clone_child(0, -1, &pidfd);
-	if (pid == 0) {
-		m->status = status[1];
-		close(status[0]);
-		child_main(m);
+	if (machine_load(&m, image, (size_t)st.st_size) == 0 && m.program->flags & PROGRAM_EXEC &&
+	    count == (m.program->flags & PROGRAM_TTY ? 1 : 4)) {
+		for (i = 0; i < 3 && count == 4; i++)
+			m.stdio[i] = fds[i + 1];
+		m.join_pidfd = s->pidfd;
+		r = child_start(&m, 0, &p->status, &pidfd);
+		close_fd(&pidfd);
 	}
-	close(status[1]);
-	*ret_forked = (pid_t)pid;
-	if (pid > 0)
-		hear_out(status[0], o);
-	close(status[0]);
-	return pid < 0 ? -errno : 0;
+	munmap(image, (size_t)st.st_size);
+	return r < 0 ? r : 0;
 }
 
 void launch_exec(struct shim *s, const struct shim_message *msg, const int *fds, unsigned count)
 {
-	static struct machine m;
-	struct further *f = free_further(s);
-	struct outcome o = {.master = -1};
-	struct stat st;
-	void *image = MAP_FAILED;
-	pid_t forked = -1;
-	int r = 0;
+	struct process *p = free_place(s);
+	int r;
 
-	memset(&m, 0, sizeof(m));
-	if (!f || !msg->process || find_further(s, msg->process, 0))
-		r = f ? -EINVAL : -EAGAIN;
-	else if (count < 1 || fstat(fds[0], &st) < 0 || st.st_size > PROGRAM_MAX)
-		r = -EBADMSG;
-	if (r == 0) {
-		image = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fds[0], 0);
-		r = image == MAP_FAILED ? -errno : machine_load(&m, image, (size_t)st.st_size);
+	if (!p)
+		r = -EAGAIN;
+	else if (!msg->process || find_process(s, msg->process))
+		r = -EINVAL;
+	else if (s->processes[0].status >= 0)
+		r = -ESRCH;
+	else
+		r = run_further(s, p, fds, count);
+	if (r < 0) {
+		control_fail(s, msg->seq, msg->process, 0, -r, "");
+		return;
 	}
-	if (r == 0 && !(m.program->flags & PROGRAM_EXEC))
-		r = -EBADMSG;
-	if (r == 0)
-		r = run_further(s, &m, fds, count, &o, &forked);
-	if (forked > 0)
-		waitpid(forked, NULL, 0);
-	if (r == 0 && o.code)
-		r = -o.code;
-	if (r == 0 && o.pid > 0) {
-		struct shim_message say = {.type = SHIM_EXEC_STARTED,
-					   .seq = msg->seq,
-					   .process = msg->process,
-					   .arg = o.pid};
+	p->number = msg->process;
+	p->seq = msg->seq;
+	p->pid = 0;
+	p->master = -1;
+	p->failed = p->gone = false;
+	s->starting++;
+}
 
-		*f = (struct further){msg->process, o.pid};
-		control_send(s, &say, NULL, &o.master, o.master >= 0);
-	} else {
-		control_fail(s, msg->seq, msg->process, o.op, r < 0 ? -r : ESRCH, o.detail);
+static void say_exec_started(struct shim *s, struct process *p)
+{
+	struct shim_message m = {
+		.type = SHIM_EXEC_STARTED, .seq = p->seq, .process = p->number, .arg = p->pid};
+
+	control_send(s, &m, NULL, &p->master, p->master >= 0);
+	close_fd(&p->master);
+}
+
+/* ---- news of a start */
+
+static void take_news(struct shim *s, struct process *p, struct child_news *n)
+{
+	bool first = p == s->processes;
+	unsigned i, used = 0;
+
+	switch (n->say.word) {
+	case CHILD_FAILED:
+		if (first)
+			s->failure = n->say;
+		else
+			control_fail(s, p->seq, p->number, n->say.op, n->say.code, n->say.detail);
+		p->failed = true;
+		break;
+	case CHILD_DNS:
+		for (used = 0; first && used < n->fd_count && used < 2; used++)
+			s->dns[used] = n->fds[used];
+		break;
+	case CHILD_TERMINAL:
+		if (n->fd_count < 1)
+			break;
+		used = first ? n->fd_count : 1;
+		*(first ? &s->out : &p->master) = n->fds[0];
+		if (first) {
+			s->peer = used > 1 ? n->fds[1] : -1;
+			fcntl(s->out, F_SETFL, O_NONBLOCK);
+		}
+		break;
+	case CHILD_JOINED:
+		p->pid = n->sender;
+		break;
 	}
-	close_fd(&o.master);
-	if (image != MAP_FAILED)
-		munmap(image, (size_t)st.st_size);
+	for (i = used; i < n->fd_count; i++)
+		close(n->fds[i]);
+}
+
+static void say_exited(struct shim *s, uint32_t process, const struct shim_exit *e)
+{
+	struct shim_message m = {.type = SHIM_EXITED, .process = process, .len = sizeof(*e)};
+
+	control_send(s, &m, e, NULL, 0);
+}
+
+static void first_heard_out(struct shim *s, struct process *p)
+{
+	if (p->failed) {
+		give_up(s, s->failure.op, s->failure.code, s->failure.detail);
+		return;
+	}
+	say_started(s);
+	s->end = p->end;
+	s->ended = p->gone;
+}
+
+static void further_heard_out(struct shim *s, struct process *p)
+{
+	bool runs = !p->failed && p->pid > 0;
+
+	if (runs)
+		say_exec_started(s, p);
+	else if (!p->failed)
+		control_fail(s, p->seq, p->number, 0, ESRCH, "");
+	if (runs && p->gone)
+		say_exited(s, p->number, &p->end);
+	close_fd(&p->master);
+	if (!runs || p->gone)
+		p->number = 0;
+}
+
+void launch_heard(struct shim *s, struct process *p)
+{
+	static struct child_news n;
+	int r;
+
+	while ((r = child_hear(p->status, &n)) > 0)
+		take_news(s, p, &n);
+	if (r == -EAGAIN)
+		return;
+	close_fd(&p->status);
+	s->starting--;
+	if (p == s->processes)
+		first_heard_out(s, p);
+	else
+		further_heard_out(s, p);
 }
 
 /* ---- ends */
@@ -372,32 +311,48 @@ static struct shim_exit exit_of(const struct shim *s, int status)
 	return e;
 }
 
-static void say_exited(struct shim *s, uint32_t process, const struct shim_exit *e)
+static struct process *by_pid(struct shim *s, pid_t pid)
 {
-	struct shim_message m = {.type = SHIM_EXITED, .process = process, .len = sizeof(*e)};
+	struct process *p;
 
-	control_send(s, &m, e, NULL, 0);
+	for (p = s->processes; p <= s->processes + SHIM_EXECS_MAX; p++)
+		if (p->pid == pid && (p->number || p == s->processes))
+			return p;
+	return NULL;
+}
+
+/* Who has joined the container says so before it can end, but that may not have been heard yet. */
+static struct process *who_ended(struct shim *s, pid_t pid)
+{
+	struct process *p = by_pid(s, pid);
+	size_t i;
+
+	for (i = 1; !p && s->starting && i <= SHIM_EXECS_MAX; i++)
+		if (s->processes[i].number && s->processes[i].status >= 0)
+			launch_heard(s, &s->processes[i]);
+	return p ? p : by_pid(s, pid);
 }
 
 void reap(struct shim *s)
 {
-	struct further *f;
+	struct process *p;
 	int status;
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		struct shim_exit e = exit_of(s, status);
-
-		if (pid == s->child) {
+		p = who_ended(s, pid);
+		if (!p)
+			continue;
+		p->end = exit_of(s, status);
+		if (p->status >= 0) {
+			p->gone = true;
+		} else if (p == s->processes) {
 			s->ended = true;
-			s->end = e;
-			continue;
+			s->end = p->end;
+		} else {
+			say_exited(s, p->number, &p->end);
+			p->number = 0;
 		}
-		f = find_further(s, 0, pid);
-		if (!f)
-			continue;
-		say_exited(s, f->number, &e);
-		f->number = 0;
 	}
 }
 
@@ -413,14 +368,15 @@ static void write_record(struct shim *s)
 	close(fd);
 }
 
-/* pid 1 is gone and with it everything in its pid namespace: the pipes end. */
+/* pid 1 is gone, and in general everything that could write.  Others may go on (a shared pid
+ * namespace): what is in the pipe now is the container's, not more. */
 static void drain(struct shim *s, int fd, int kind)
 {
-	if (fd < 0)
-		return;
-	errno = 0;
-	while (log_take(&s->log, fd, kind) > 0 && errno != EAGAIN)
-		errno = 0;
+	int n;
+
+	for (n = 0; n < DRAIN_READS && fd >= 0; n++)
+		if (log_take(&s->log, fd, kind) != LOG_SOME)
+			return;
 }
 
 void finish(struct shim *s)

@@ -56,6 +56,8 @@ static void append(struct log *l, const char *data, size_t len)
 {
 	size_t done = 0;
 
+	if (l->fd < 0) /* there was no room for a new file */
+		log_open(l, l->dir, l->max_bytes, l->max_files);
 	while (done < len) {
 		ssize_t n = write(l->fd, data + done, len - done);
 
@@ -128,12 +130,14 @@ void log_add(struct log *l, int kind, const char *data, size_t len)
 	}
 }
 
-int log_take(struct log *l, int fd, int kind)
+enum log_taken log_take(struct log *l, int fd, int kind)
 {
 	ssize_t n = read(fd, input, sizeof(input));
 
-	if (n > 0)
+	if (n > 0) {
 		log_add(l, kind, input, (size_t)n);
-	/* EIO: the last process of a terminal has gone */
-	return n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN)) ? 1 : 0;
+		return LOG_SOME;
+	}
+	/* EIO: a terminal that was hung up */
+	return n < 0 && (errno == EINTR || errno == EAGAIN) ? LOG_NOTHING_NOW : LOG_ENDED;
 }

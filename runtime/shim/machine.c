@@ -120,9 +120,10 @@ int machine_load(struct machine *m, const void *image, size_t len)
 	const struct program_header *h = image;
 	unsigned i;
 
+	memset(m, 0, sizeof(*m));
 	for (i = 0; i < PROGRAM_SLOTS; i++)
 		m->slots[i] = -1;
-	m->status = m->join_pidfd = -1;
+	m->status = m->join_pidfd = m->empty = m->address_query = -1;
 	for (i = 0; i < 3; i++)
 		m->stdio[i] = -1;
 	if (len < sizeof(*h) || len > PROGRAM_MAX || h->magic != PROGRAM_MAGIC ||

@@ -14,6 +14,7 @@
 
 #include "runtime/shim/shim.h"
 
+/* The processes that are being started stand behind these. */
 enum { WATCH_SIGNALS, WATCH_CONTROL, WATCH_LISTENER, WATCH_OUT, WATCH_ERR, WATCH_COUNT };
 
 static struct shim shim = {
@@ -26,6 +27,9 @@ static struct shim shim = {
 	.in = -1,
 	.out = -1,
 	.err = -1,
+	.peer = -1,
+	/* in the program's file: pages that nobody writes to cost nothing */
+	.processes[0 ... SHIM_EXECS_MAX] = {.status = -1, .master = -1},
 };
 
 static int load_program(struct shim *s)
@@ -63,22 +67,35 @@ static int write_pid(struct shim *s)
 	return 0;
 }
 
+/* All signals wait in a descriptor, or for ever.  None is ignored, as the supervisor may have left
+ * them: that would be inherited by the container. */
+static void take_signals(sigset_t *ret_wanted)
+{
+	const struct sigaction dfl = {.sa_handler = SIG_DFL};
+	sigset_t all;
+	int signo;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	for (signo = 1; signo < NSIG; signo++)
+		sigaction(signo, &dfl, NULL);
+	sigemptyset(ret_wanted);
+	sigaddset(ret_wanted, SIGCHLD);
+}
+
 static int set_up(struct shim *s)
 {
-	struct sigaction ignore = {.sa_handler = SIG_IGN};
-	sigset_t all;
+	sigset_t wanted;
 	int fd, r;
 
 	for (fd = SHIM_FD_PROGRAM; fd <= SHIM_FD_LOG; fd++)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
+	close_range(SHIM_FD_LOG + 1, ~0u, 0);
+	control_limit(s->control);
 	setsid();
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	sigaction(SIGPIPE, &ignore, NULL);
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, NULL);
-	sigemptyset(&all);
-	sigaddset(&all, SIGCHLD);
-	s->signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+	take_signals(&wanted);
+	s->signals = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (s->signals < 0)
 		return -errno;
 	r = load_program(s);
@@ -101,34 +118,59 @@ static void on_signals(struct shim *s)
 
 static void on_output(struct shim *s, int *fd, int kind)
 {
-	/* A terminal whose last process has gone hangs up, and comes back with the next one. */
-	if (log_take(&s->log, *fd, kind) > 0)
+	if (log_take(&s->log, *fd, kind) != LOG_ENDED)
 		return;
 	close(*fd);
 	*fd = -1;
 }
 
+static unsigned watch(struct shim *s, struct pollfd *fds)
+{
+	bool started = s->processes[0].status < 0;
+	unsigned n = WATCH_COUNT, i;
+
+	fds[WATCH_SIGNALS] = (struct pollfd){.fd = s->signals, .events = POLLIN};
+	fds[WATCH_CONTROL] = (struct pollfd){.fd = s->control, .events = POLLIN};
+	/* A new supervisor is told of a container that runs; until then it waits. */
+	fds[WATCH_LISTENER] = (struct pollfd){.fd = started ? s->listener : -1, .events = POLLIN};
+	fds[WATCH_OUT] = (struct pollfd){.fd = s->out, .events = POLLIN};
+	fds[WATCH_ERR] = (struct pollfd){.fd = s->err, .events = POLLIN};
+	for (i = 0; i <= SHIM_EXECS_MAX && n < WATCH_COUNT + s->starting; i++)
+		if (s->processes[i].status >= 0)
+			fds[n++] = (struct pollfd){.fd = s->processes[i].status, .events = POLLIN};
+	return n;
+}
+
+/* Before anything else of a round: what ended may be what has just started. */
+static void hear_starts(struct shim *s, const struct pollfd *fds, unsigned count)
+{
+	unsigned i, n = WATCH_COUNT;
+
+	for (i = 0; i <= SHIM_EXECS_MAX && n < count; i++) {
+		if (s->processes[i].status != fds[n].fd)
+			continue;
+		if (fds[n++].revents)
+			launch_heard(s, &s->processes[i]);
+	}
+}
+
 static void loop(struct shim *s)
 {
-	while (!s->ended) {
-		struct pollfd fds[WATCH_COUNT] = {
-			[WATCH_SIGNALS] = {.fd = s->signals, .events = POLLIN},
-			[WATCH_CONTROL] = {.fd = s->control, .events = POLLIN},
-			[WATCH_LISTENER] = {.fd = s->listener, .events = POLLIN},
-			[WATCH_OUT] = {.fd = s->out, .events = POLLIN},
-			[WATCH_ERR] = {.fd = s->err, .events = POLLIN},
-		};
-		int n = poll(fds, WATCH_COUNT, respawn_timeout_ms(s));
+	static struct pollfd fds[WATCH_COUNT + 1 + SHIM_EXECS_MAX];
 
-		if (n < 0)
+	while (!s->ended) {
+		unsigned count = watch(s, fds);
+
+		if (poll(fds, count, respawn_timeout_ms(s)) < 0)
 			continue;
+		hear_starts(s, fds, count);
 		if (s->respawn_at_ms && respawn_timeout_ms(s) == 0)
 			respawn_try(s);
 		if (fds[WATCH_OUT].revents)
 			on_output(s, &s->out, SHIM_LOG_STDOUT);
 		if (fds[WATCH_ERR].revents)
 			on_output(s, &s->err, SHIM_LOG_STDERR);
-		if (fds[WATCH_CONTROL].revents)
+		if (fds[WATCH_CONTROL].revents && fds[WATCH_CONTROL].fd == s->control)
 			control_read(s);
 		if (fds[WATCH_LISTENER].revents)
 			control_accept(s);
@@ -152,9 +194,12 @@ int main(int argc, char **argv)
 		control_fail(s, 0, 0, 0, -r, "set up the shim");
 		return 1;
 	}
-	if (launch(s) < 0)
+	if (launch(s) == 0)
+		loop(s);
+	if (s->processes[0].failed) {
+		unlinkat(s->run_dir, "shim.sock", 0);
 		return 1;
-	loop(s);
+	}
 	finish(s);
 	/* Nobody has heard of the end: whoever comes next finds the record. */
 	if (s->control < 0 && !s->goodbye) {

@@ -12,15 +12,12 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "runtime/shim/shim.h"
 
-#define AGAIN_TRIES    128
-#define COMPONENT_MAX  256
-#define RMDIR_TRIES    200
-#define RMDIR_PAUSE_NS 1000000L
+#define AGAIN_TRIES   128
+#define COMPONENT_MAX 256
 
 int open_inroot(int root, const char *path, uint64_t flags, uint64_t extra_resolve)
 {
@@ -78,14 +75,14 @@ static int step(int root, int dir, const char *path_so_far, const char *name, mo
 int make_dir_inroot(int root, const char *path, mode_t mode, bool real)
 {
 	char name[COMPONENT_MAX], so_far[4096] = "";
+	int dir = root, next = 0, r;
 	size_t used = 0;
-	int dir = openat(root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC), next, r;
 
-	if (dir < 0)
-		return -errno;
-	while ((r = next_component(&path, name)) > 0) {
+	while ((r = next_component(&path, name)) > 0 && next >= 0) {
 		size_t len = strlen(name);
 
+		if (!strcmp(name, "."))
+			continue;
 		if (used + len + 2 > sizeof(so_far)) {
 			r = -ENAMETOOLONG;
 			break;
@@ -93,39 +90,57 @@ int make_dir_inroot(int root, const char *path, mode_t mode, bool real)
 		so_far[used++] = '/';
 		memcpy(so_far + used, name, len + 1);
 		used += len;
-		next = strcmp(name, ".") ? step(root, dir, so_far, name, mode, real)
-					 : openat(dir, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-		close(dir);
-		if (next < 0)
-			return next;
+		next = step(root, dir, so_far, name, mode, real);
+		if (dir != root)
+			close(dir);
 		dir = next;
 	}
+	if (next < 0)
+		return next;
 	if (r < 0) {
-		close(dir);
+		if (dir != root)
+			close(dir);
 		return r;
 	}
-	return dir;
+	if (dir == root)
+		dir = openat(root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return dir < 0 ? -errno : dir;
+}
+
+int dir_next(struct dir_reader *d, const char **ret_name, unsigned char *ret_type)
+{
+	struct linux_dirent64 {
+		uint64_t ino;
+		int64_t off;
+		unsigned short reclen;
+		unsigned char type;
+		char name[];
+	};
+
+	for (;;) {
+		const struct linux_dirent64 *e = (const void *)(d->buf + d->at);
+
+		if (d->at == d->len) {
+			d->at = 0;
+			d->len = syscall(SYS_getdents64, d->fd, d->buf, sizeof(d->buf));
+			if (d->len < 0)
+				d->len = -errno;
+			if (d->len <= 0)
+				return (int)d->len;
+		}
+		d->at += e->reclen;
+		if (!strcmp(e->name, ".") || !strcmp(e->name, ".."))
+			continue;
+		*ret_name = e->name;
+		*ret_type = e->type;
+		return 1;
+	}
 }
 
 int op_mkdir(struct machine *m, const struct program_op *op)
 {
 	if (mkdir(text_of(m, op->a[0]), op->a[1]) < 0 && errno != EEXIST)
 		return -errno;
-	return 0;
-}
-
-int op_rmdir(struct machine *m, const struct program_op *op)
-{
-	const struct timespec pause = {.tv_nsec = RMDIR_PAUSE_NS};
-	int tries = op->flags & OP_BUSY_OK ? RMDIR_TRIES : 1;
-
-	while (rmdir(text_of(m, op->a[0])) < 0) {
-		if (errno == ENOENT)
-			return 0;
-		if (errno != EBUSY || !--tries)
-			return op->flags & OP_BUSY_OK ? 0 : -errno;
-		nanosleep(&pause, NULL);
-	}
 	return 0;
 }
 
@@ -261,22 +276,4 @@ int op_chdir(struct machine *m, const struct program_op *op)
 		return r;
 	n = syscall(SYS_getcwd, cwd, sizeof(cwd));
 	return n < 0 ? -errno : cwd[0] == '/' ? 0 : -ENOENT;
-}
-
-int op_oom(struct machine *m, const struct program_op *op)
-{
-	static const char key[] = "oom_kill ";
-	char text[1024];
-	const char *at;
-	int fd = open(text_of(m, op->a[0]), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-
-	if (fd >= 0)
-		close(fd);
-	if (n <= 0)
-		return 0;
-	text[n] = '\0';
-	at = strstr(text, key);
-	m->oom_killed = at && at[sizeof(key) - 1] != '0';
-	return 0;
 }

@@ -138,49 +138,71 @@ int op_move_mount(struct machine *m, const struct program_op *op)
 	return attach(slot_of(m, op->a[0]), slot_of(m, op->a[1]));
 }
 
-/* What covers a path: our null device, after a look at it, or an empty directory. */
-static int cover_for(const struct stat *st, int null)
+/* An empty directory that nobody can write to; made once. */
+static int empty_dir(struct machine *m)
 {
-	struct stat dev;
-	int fs, fd;
+	int fs, r;
 
-	if (!S_ISDIR(st->st_mode)) {
-		if (fstat(null, &dev) < 0)
-			return -errno;
-		if (!S_ISCHR(dev.st_mode) || dev.st_rdev != makedev(1, 3))
-			return -EINVAL;
-		fd = open_tree(null, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-		return fd < 0 ? -errno : fd;
-	}
+	if (m->empty >= 0)
+		return 0;
 	fs = fsopen("tmpfs", FSOPEN_CLOEXEC);
 	if (fs < 0)
 		return -errno;
-	fd = configure(fs, "nr_blocks=1,nr_inodes=1,mode=0555");
-	if (fd == 0) {
-		fd = fsmount(fs, FSMOUNT_CLOEXEC,
-			     MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
-				     MOUNT_ATTR_NOEXEC);
-		fd = fd < 0 ? -errno : fd;
+	r = configure(fs, "nr_blocks=1,nr_inodes=1,mode=0555");
+	if (r == 0) {
+		m->empty = fsmount(fs, FSMOUNT_CLOEXEC,
+				   MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+					   MOUNT_ATTR_NOEXEC);
+		r = m->empty < 0 ? -errno : 0;
 	}
 	close(fs);
-	return fd;
+	return r;
+}
+
+/* The null device that covers files is really one. */
+static int check_null(struct machine *m, int null)
+{
+	struct stat st;
+
+	if (m->null_is_null)
+		return 0;
+	if (fstat(null, &st) < 0)
+		return -errno;
+	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
+		return -EINVAL;
+	m->null_is_null = true;
+	return 0;
+}
+
+static int cover(struct machine *m, int target, int null)
+{
+	struct stat st;
+	bool dir;
+	int tree, r;
+
+	if (fstat(target, &st) < 0)
+		return -errno;
+	dir = S_ISDIR(st.st_mode);
+	r = dir ? empty_dir(m) : check_null(m, null);
+	if (r < 0)
+		return r;
+	tree = open_tree(dir ? m->empty : null, "",
+			 AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (tree < 0)
+		return -errno;
+	r = attach(tree, target);
+	close(tree);
+	return r;
 }
 
 /* What is not there needs no covering. */
 int op_mask(struct machine *m, const struct program_op *op)
 {
-	int target = open_inroot(slot_of(m, op->a[0]), text_of(m, op->a[1]), O_PATH, 0), cover, r;
-	struct stat st;
+	int target = open_inroot(slot_of(m, op->a[0]), text_of(m, op->a[1]), O_PATH, 0), r;
 
 	if (target < 0)
 		return target == -ENOENT || target == -ENOTDIR ? 0 : target;
-	r = fstat(target, &st) < 0 ? -errno : 0;
-	if (r == 0) {
-		cover = cover_for(&st, slot_of(m, op->a[2]));
-		r = cover < 0 ? cover : attach(cover, target);
-		if (cover >= 0)
-			close(cover);
-	}
+	r = cover(m, target, slot_of(m, op->a[2]));
 	close(target);
 	return r;
 }

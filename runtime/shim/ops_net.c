@@ -25,7 +25,9 @@ static int netlink_open(int protocol)
 
 	if (fd < 0)
 		return -errno;
+	/* Refusals in words, and without a copy of the message. */
 	setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &one, sizeof(one));
+	setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &one, sizeof(one));
 	if (connect(fd, (const struct sockaddr *)&sa, sizeof(sa)) < 0) {
 		close(fd);
 		return -errno;
@@ -75,7 +77,7 @@ int op_socket(struct machine *m, const struct program_op *op)
 	set_slot(m, op->a[2], fd);
 	if (op->a[0] != PROGRAM_SOCKET_DNS_TCP)
 		return 0;
-	return child_say(m, CHILD_FDS, 0,
+	return child_say(m, CHILD_DNS, 0,
 			 (const int[]){m->slots[SLOT_DNS_UDP], m->slots[SLOT_DNS_TCP]}, 2);
 }
 
@@ -90,7 +92,7 @@ int op_netns(struct machine *m, const struct program_op *op)
 }
 
 /* The kernel's words about a refusal (NLMSGERR_ATTR_MSG), if it has any. */
-static void take_words(struct machine *m, const struct nlmsghdr *h)
+static void take_words(struct machine *m, struct nlmsghdr *h)
 {
 	const struct nlmsgerr *e = NLMSG_DATA(h);
 	size_t skip = sizeof(*e) +
@@ -120,13 +122,15 @@ static int await_acks(struct machine *m, int fd, unsigned acks)
 	_Alignas(struct nlmsghdr) char buf[MESSAGE_MAX];
 
 	while (acks) {
-		ssize_t n = recv(fd, buf, sizeof(buf), 0);
-		const struct nlmsghdr *h = (const struct nlmsghdr *)buf;
+		ssize_t n = recv(fd, buf, sizeof(buf), MSG_TRUNC);
+		struct nlmsghdr *h = (struct nlmsghdr *)buf;
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return -errno;
+		if ((size_t)n > sizeof(buf))
+			return -EMSGSIZE;
 		for (; NLMSG_OK(h, (uint32_t)n) && acks; h = NLMSG_NEXT(h, n)) {
 			const struct nlmsgerr *e = NLMSG_DATA(h);
 
@@ -142,22 +146,21 @@ static int await_acks(struct machine *m, int fd, unsigned acks)
 	return 0;
 }
 
-static int interface_index(const char *name)
+static int interface_index(struct machine *m, const char *name)
 {
 	struct ifreq req = {0};
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), r;
 
-	if (fd < 0)
-		return -errno;
+	if (m->address_query < 0)
+		m->address_query = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	memcpy(req.ifr_name, name, strnlen(name, IFNAMSIZ - 1));
-	r = ioctl(fd, SIOCGIFINDEX, &req) < 0 ? -errno : req.ifr_ifindex;
-	close(fd);
-	return r;
+	if (m->address_query < 0 || ioctl(m->address_query, SIOCGIFINDEX, &req) < 0)
+		return -errno;
+	return req.ifr_ifindex;
 }
 
 static int patch(char *message, uint32_t len, uint32_t offset, int value)
 {
-	if (offset > len - sizeof(value))
+	if (offset > len || len - offset < sizeof(value))
 		return -EBADMSG;
 	memcpy(message + offset, &value, sizeof(value));
 	return 0;
@@ -175,7 +178,7 @@ int op_netlink(struct machine *m, const struct program_op *op)
 	if (op->a[3] != PROGRAM_NO_OFFSET)
 		r = patch(message, len, op->a[3], m->slots[SLOT_NETNS]);
 	if (r == 0 && op->a[4] != PROGRAM_NO_OFFSET) {
-		r = interface_index(text_of(m, op->a[5]));
+		r = interface_index(m, text_of(m, op->a[5]));
 		if (r >= 0)
 			r = patch(message, len, op->a[4], r);
 	}

@@ -6,9 +6,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/bpf.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
+#include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
@@ -61,20 +61,19 @@ int op_setns_pid(struct machine *m, const struct program_op *op)
  */
 int op_join(struct machine *m, const struct program_op *op)
 {
-	struct {
-		uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;
-	} args = {.flags = CLONE_PARENT, .exit_signal = 0};
+	struct clone_args args = {.flags = CLONE_PARENT};
 	long pid;
 
-	if (prctl(PR_SET_DUMPABLE, 0) < 0 || setns(m->join_pidfd, (int)op->a[0]) < 0)
+	if (setns(m->join_pidfd, (int)op->a[0]) < 0)
 		return -errno;
+	close(m->join_pidfd);
+	m->join_pidfd = -1;
 	pid = syscall(SYS_clone3, &args, sizeof(args));
 	if (pid < 0)
 		return -errno;
-	if (pid == 0)
-		return 0;
-	child_say(m, CHILD_PID, (int)pid, NULL, 0);
-	_exit(0);
+	if (pid > 0)
+		_exit(0);
+	return child_say(m, CHILD_JOINED, 0, NULL, 0);
 }
 
 int op_hostname(struct machine *m, const struct program_op *op)
@@ -153,7 +152,8 @@ int op_console(struct machine *m, const struct program_op *op)
 	r = tty_open(m->slots[SLOT_PTS], h->rows, h->columns, &master, &peer);
 	if (r < 0)
 		return r;
-	r = child_say(m, CHILD_MASTER, 0, &master, 1);
+	r = child_say(m, CHILD_TERMINAL, 0, (const int[]){master, peer},
+		      h->flags & PROGRAM_EXEC ? 1 : 2);
 	if (r == 0 && !(h->flags & PROGRAM_EXEC))
 		r = show_console(m->slots[SLOT_DEV], peer);
 	if (r == 0)
@@ -161,31 +161,6 @@ int op_console(struct machine *m, const struct program_op *op)
 	close(master);
 	close(peer);
 	m->has_terminal = r == 0;
-	return r;
-}
-
-int op_bpf_device(struct machine *m, const struct program_op *op)
-{
-	static const char license[] = "GPL";
-	union bpf_attr attr = {0};
-	long prog;
-	int r = 0;
-
-	attr.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
-	attr.insns = (uint64_t)(uintptr_t)text_of(m, op->a[1]);
-	attr.insn_cnt = op->a[2];
-	attr.license = (uint64_t)(uintptr_t)license;
-	prog = syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
-	if (prog < 0)
-		return -errno;
-	memset(&attr, 0, sizeof(attr));
-	attr.target_fd = (uint32_t)slot_of(m, op->a[0]);
-	attr.attach_bpf_fd = (uint32_t)prog;
-	attr.attach_type = BPF_CGROUP_DEVICE;
-	attr.attach_flags = BPF_F_ALLOW_MULTI;
-	if (syscall(SYS_bpf, BPF_PROG_ATTACH, &attr, sizeof(attr)) < 0)
-		r = -errno;
-	close((int)prog);
 	return r;
 }
 
@@ -211,7 +186,24 @@ int op_seccomp(struct machine *m, const struct program_op *op)
 	return 0;
 }
 
-/* Inheritable and ambient sets stay empty: another user than root ends up without any by exec. */
+/* Who is not root could not open /dev/stdout again if it belonged to root.  Only what was made for
+ * this process: a pipe, or its terminal. */
+static void give_streams(const struct machine *m)
+{
+	struct stat st;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		int fd = m->has_terminal ? i : m->stdio[i];
+
+		if (fd >= 0 && fstat(fd, &st) == 0 && (m->has_terminal || S_ISFIFO(st.st_mode)) &&
+		    fchown(fd, m->user.uid, (gid_t)-1) < 0)
+			return;
+	}
+}
+
+/* The inheritable set, and with it the ambient one, is always empty; another user than root has no
+ * capability at all. */
 int op_identity(struct machine *m, const struct program_op *op)
 {
 	uint64_t mask = (uint64_t)op->a[1] << 32 | op->a[0];
@@ -225,16 +217,20 @@ int op_identity(struct machine *m, const struct program_op *op)
 				break; /* above the last one of this kernel */
 			return -errno;
 		}
-	if (setgroups(m->user.group_count, m->user.groups) < 0 ||
-	    setresgid(m->user.gid, m->user.gid, m->user.gid) < 0)
-		return -errno;
-	if (setresuid(m->user.uid, m->user.uid, m->user.uid) < 0)
-		return -errno;
 	if (m->user.uid)
-		return 0; /* leaving uid 0 has cleared them */
-	caps[0].effective = caps[0].permitted = (uint32_t)mask;
-	caps[1].effective = caps[1].permitted = (uint32_t)(mask >> 32);
-	return syscall(SYS_capset, &head, caps) < 0 ? -errno : 0;
+		give_streams(m);
+	if (setgroups(m->user.group_count, m->user.groups) < 0 ||
+	    setresgid(m->user.gid, m->user.gid, m->user.gid) < 0 ||
+	    setresuid(m->user.uid, m->user.uid, m->user.uid) < 0)
+		return -errno;
+	if (!m->user.uid) {
+		caps[0].effective = caps[0].permitted = (uint32_t)mask;
+		caps[1].effective = caps[1].permitted = (uint32_t)(mask >> 32);
+	}
+	if (syscall(SYS_capset, &head, caps) < 0)
+		return -errno;
+	/* A change of ids has made it inspectable again. */
+	return prctl(PR_SET_DUMPABLE, 0) < 0 ? -errno : 0;
 }
 
 /* ---- the command */
@@ -306,18 +302,6 @@ static int exec_by_path(const char *name, char **argv, char **env)
 	return r;
 }
 
-static void reset_signals(void)
-{
-	struct sigaction dfl = {.sa_handler = SIG_DFL};
-	sigset_t none;
-	int signo;
-
-	for (signo = 1; signo < NSIG; signo++)
-		sigaction(signo, &dfl, NULL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 /* 0, 1, 2 become the streams that the shim made. */
 static int place_stdio(const struct machine *m)
 {
@@ -349,15 +333,21 @@ static int run_under_init(struct machine *m)
 
 	if (pid < 0)
 		return -errno;
-	if (pid == 0)
-		return 0;
-	close(m->status);
-	init_main(pid);
+	if (pid > 0)
+		init_main(pid);
+	/* The foreground group of the terminal, so that its signals do not come twice: by init,
+	 * too. */
+	if (m->has_terminal) {
+		setpgid(0, 0);
+		tcsetpgrp(0, getpid());
+	}
+	return 0;
 }
 
 int op_exec(struct machine *m, const struct program_op *op)
 {
 	int r = build_vector(m, op->a[0], op->a[1], vector[0]);
+	sigset_t none;
 
 	if (r == 0)
 		r = build_vector(m, op->a[2], op->a[3], vector[1]);
@@ -380,7 +370,8 @@ int op_exec(struct machine *m, const struct program_op *op)
 	if (!m->has_terminal)
 		setsid();
 	umask(022);
-	reset_signals();
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	set_detail(m, vector[0][0]);
 	return exec_by_path(vector[0][0], vector[0], vector[1]);
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -103,11 +104,28 @@ static _Noreturn void become_supervisor(const char *program, int lock, const cha
 	setenv("CMP_START_LOCK", "3", 1);
 	unsetenv("LISTEN_FDS");
 	unsetenv("LISTEN_PID");
-	sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	execl(program, "cmpd", (char *)NULL);
 	_exit(127);
+}
+
+/* As a child of init, not of ours: for this moment we are no subreaper. */
+static void start_supervisor(const char *program, int lock, const char *run)
+{
+	pid_t pid;
+
+	prctl(PR_SET_CHILD_SUBREAPER, 0);
+	pid = fork();
+	if (pid == 0) {
+		setsid();
+		if (fork() == 0)
+			become_supervisor(program, lock, run);
+		_exit(0);
+	}
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
 void respawn_try(struct shim *s)
@@ -115,7 +133,6 @@ void respawn_try(struct shim *s)
 	const char *run = getenv("CMP_RUN_DIR"), *program = getenv("CMPD");
 	char path[PATH_BYTES];
 	int lock;
-	pid_t pid;
 
 	s->respawn_at_ms = boot_ms() + s->respawn_delay_ms;
 	s->respawn_delay_ms =
@@ -126,16 +143,7 @@ void respawn_try(struct shim *s)
 	lock = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (lock < 0)
 		return;
-	if (flock(lock, LOCK_EX | LOCK_NB) == 0 && !answers(run)) {
-		pid = fork();
-		if (pid == 0) {
-			setsid();
-			if (fork() == 0)
-				become_supervisor(program, lock, run);
-			_exit(0);
-		}
-		if (pid > 0)
-			waitpid(pid, NULL, 0);
-	}
+	if (flock(lock, LOCK_EX | LOCK_NB) == 0 && !answers(run))
+		start_supervisor(program, lock, run);
 	close(lock);
 }

@@ -13,7 +13,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include "runtime/program.h"
 #include "runtime/protocol.h"
@@ -44,6 +46,9 @@ struct machine {
 	int status;	   /* socket to the shim; closed by a successful exec */
 	int stdio[3];	   /* become 0, 1, 2; -1: as they are */
 	int join_pidfd;	   /* pid 1 of the container, for JOIN */
+	int empty;	   /* the mount that MASK covers directories with; -1: not made yet */
+	int address_query; /* socket for names of interfaces; -1 */
+	bool null_is_null; /* MASK has looked at its null device */
 	bool has_terminal; /* CONSOLE has set 0, 1, 2 */
 	bool oom_killed;   /* OOM has found so */
 };
@@ -57,7 +62,6 @@ void machine_close_slots(struct machine *m);
 typedef int (*op_fn)(struct machine *m, const struct program_op *op);
 /* ops_fs.c */
 int op_mkdir(struct machine *m, const struct program_op *op);
-int op_rmdir(struct machine *m, const struct program_op *op);
 int op_open(struct machine *m, const struct program_op *op);
 int op_write(struct machine *m, const struct program_op *op);
 int op_dir(struct machine *m, const struct program_op *op);
@@ -66,6 +70,10 @@ int op_mknod(struct machine *m, const struct program_op *op);
 int op_symlink(struct machine *m, const struct program_op *op);
 int op_chdir(struct machine *m, const struct program_op *op);
 int op_copy_up(struct machine *m, const struct program_op *op); /* copyup.c */
+/* ops_cgroup.c */
+int op_rmdir(struct machine *m, const struct program_op *op);
+int op_oom(struct machine *m, const struct program_op *op);
+int op_bpf_device(struct machine *m, const struct program_op *op);
 /* ops_mount.c */
 int op_private(struct machine *m, const struct program_op *op);
 int op_overlay(struct machine *m, const struct program_op *op);
@@ -91,11 +99,9 @@ int op_domainname(struct machine *m, const struct program_op *op);
 int op_user(struct machine *m, const struct program_op *op);
 int op_rlimit(struct machine *m, const struct program_op *op);
 int op_console(struct machine *m, const struct program_op *op);
-int op_bpf_device(struct machine *m, const struct program_op *op);
 int op_no_new_privs(struct machine *m, const struct program_op *op);
 int op_seccomp(struct machine *m, const struct program_op *op);
 int op_identity(struct machine *m, const struct program_op *op);
-int op_oom(struct machine *m, const struct program_op *op); /* ops_fs.c */
 int op_exec(struct machine *m, const struct program_op *op);
 
 static inline const char *text_of(const struct machine *m, uint32_t offset)
@@ -113,6 +119,15 @@ int open_inroot(int root, const char *path, uint64_t flags, uint64_t extra_resol
 /* Opens or makes, component by component; the fd is O_PATH. */
 int make_dir_inroot(int root, const char *path, mode_t mode, bool real);
 
+/* The entries of a directory, without "." and "..". */
+struct dir_reader {
+	int fd;
+	long len, at;
+	_Alignas(8) char buf[4096];
+};
+/* 1 and the next name (valid until the call after), 0 at the end, -errno. */
+int dir_next(struct dir_reader *d, const char **ret_name, unsigned char *ret_type);
+
 /* user.c.  `groups`: count strings one after the other. */
 int user_lookup(int root, const char *spec, const char *groups, unsigned count,
 		struct user_ids *ret, char detail[DETAIL_MAX]);
@@ -123,22 +138,42 @@ int tty_open(int pts_dir, unsigned rows, unsigned columns, int *ret_master, int 
 /* init.c: pid 1 for PROGRAM_INIT: forwards signals to `child`, reaps; ends with its status. */
 _Noreturn void init_main(pid_t child);
 
-/* ---- what a child says to the shim before its exec */
-enum child_word { CHILD_FAILED = 1, CHILD_FDS, CHILD_MASTER, CHILD_PID };
+/* ---- what a child says to the shim before its exec (child.c) */
+enum child_word {
+	CHILD_FAILED = 1, /* op, code, detail */
+	CHILD_DNS,	  /* fds: UDP, TCP */
+	CHILD_TERMINAL,	  /* fds: master, and the peer if the shim is to hold the terminal open */
+	CHILD_JOINED, /* said by the process that is in the container; its pid is the sender's */
+};
 struct child_message {
 	uint32_t word, op;
 	int32_t code;
 	char detail[DETAIL_MAX];
 };
+struct child_news {
+	struct child_message say;
+	pid_t sender; /* as the shim sees it; of further processes only */
+	int fds[SHIM_FDS_MAX];
+	unsigned fd_count;
+};
 int child_say(struct machine *m, enum child_word word, int code, const int *fds, unsigned count);
-/* One message; *ret_count descriptors (at most SHIM_FDS_MAX). 1, 0 at the end, -errno. */
-int child_hear(int status, struct child_message *ret, int *fds, unsigned *ret_count);
+/* One message, without waiting.  1, 0 at the end, -errno. */
+int child_hear(int status, struct child_news *ret);
+/* Forks with `flags` of clone; the child executes its section and never returns.  *ret_status is
+ * the shim's end of what it says; *ret_pidfd as CLONE_PIDFD.  pid or -errno. */
+pid_t child_start(struct machine *m, uint64_t flags, int *ret_status, int *ret_pidfd);
 
 /* ---- the shim */
 
-struct further {	 /* a process started by SHIM_EXEC */
-	uint32_t number; /* 0: free */
-	pid_t pid;
+struct process {
+	uint32_t number; /* 0: the container's first one, or a free place */
+	uint32_t seq;	 /* of the request that started it */
+	pid_t pid;	 /* 0: not known yet, or none */
+	int status;	 /* what it says before its exec; -1: nothing more to come */
+	int master;	 /* of a further process's terminal, until the supervisor has it; -1 */
+	bool failed;	 /* its start has failed */
+	bool gone;	 /* it has ended before the news of its start had been heard out: */
+	struct shim_exit end;
 };
 
 struct kept {
@@ -160,13 +195,15 @@ struct shim {
 	int control, listener, run_dir, signals;
 	bool goodbye;
 	/* the container */
-	pid_t child;
 	int pidfd, dns[2];
-	int in, out, err; /* our ends; with a terminal `out` is its master */
-	int64_t started_ns;
+	int in, out, err;   /* our ends; with a terminal `out` is its master */
+	int peer;	    /* of the terminal: it stays when nobody in the container has it open */
+	int64_t started_ns; /* 0: it is being started */
 	bool ended;
+	struct child_message failure; /* of its start */
 	struct shim_exit end;
-	struct further further[SHIM_EXECS_MAX];
+	struct process processes[1 + SHIM_EXECS_MAX]; /* [0] is the container's pid 1 */
+	unsigned starting;			      /* how many have a `status` */
 	struct kept kept[SHIM_KEPT_MAX];
 	struct log log;
 	/* respawn.c */
@@ -180,16 +217,26 @@ void log_add(struct log *l, int kind, const char *data, size_t len);
 /* Builds frames into `out`; returns bytes used of data (whole frames only). Pure. */
 size_t log_frames(int kind, int64_t now_ns, const char *data, size_t len, char *out, size_t room,
 		  size_t *ret_out);
-/* Takes what a stream has; 1: more may come, 0: it has ended. */
-int log_take(struct log *l, int fd, int kind);
+/* Takes what a stream has at this moment. */
+enum log_taken { LOG_SOME, LOG_NOTHING_NOW, LOG_ENDED };
+enum log_taken log_take(struct log *l, int fd, int kind);
 
-/* launch.c */
-int launch(struct shim *s); /* runs the program; says STARTED or FAILED */
+/* launch.c.  A start goes on in the background: launch_heard is called when a process's `status` is
+ * readable, and says what came of it. */
+int launch(struct shim *s); /* -errno: it has failed, said so and cleaned up */
 void launch_exec(struct shim *s, const struct shim_message *m, const int *fds, unsigned count);
-void reap(struct shim *s);   /* after SIGCHLD */
+void launch_heard(struct shim *s, struct process *p);
+struct process *find_process(struct shim *s, uint32_t number); /* a running one, or NULL */
+void reap(struct shim *s);				       /* after SIGCHLD */
 void finish(struct shim *s); /* the container has ended: log, teardown, record */
 
 /* control.c */
+/* One packet with descriptors; false: the socket is broken. */
+bool send_packet(int sock, const struct iovec *iov, size_t iov_count, const int *fds,
+		 unsigned count);
+/* Takes descriptors, and the sender's pid if the socket passes credentials, from what recvmsg got.
+ */
+unsigned take_control(struct msghdr *msg, int fds[SHIM_FDS_MAX], pid_t *ret_sender);
 int control_send(struct shim *s, const struct shim_message *m, const void *payload, const int *fds,
 		 unsigned count);
 void control_say(struct shim *s, uint32_t type, uint32_t seq, uint32_t process, int32_t arg);
@@ -197,6 +244,7 @@ void control_fail(struct shim *s, uint32_t seq, uint32_t process, uint32_t op, i
 		  const char *detail);
 void control_read(struct shim *s);
 void control_accept(struct shim *s);
+void control_limit(int fd); /* no send takes longer than some seconds */
 int control_listen(struct shim *s);
 
 /* respawn.c */
