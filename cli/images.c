@@ -63,7 +63,7 @@ static json_t *image_row(const json_t *im, const char *tag, bool no_trunc)
 
 static bool tag_matches(const char *tag, const char *wanted)
 {
-	const char *rest = tag ? str_skip(tag, wanted) : NULL;
+	const char *rest = tag && wanted ? str_skip(tag, wanted) : NULL;
 
 	return !wanted || (rest && (!*rest || *rest == ':'));
 }
