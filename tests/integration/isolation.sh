@@ -1,0 +1,155 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What a container cannot do.
+. "$(dirname "$0")/../lib.sh"
+import_busybox
+
+PEER=$CMP_BUILD/tests/peer
+[ -x "$PEER" ] && cp "$PEER" "$WORK/peer" || : >"$WORK/peer"
+project is <<'E'
+services:
+  plain: &base
+    image: bb
+    stop_signal: SIGKILL
+    volumes: ["../peer:/peer:ro"]
+  bare:
+    <<: *base
+    cap_drop: [ALL]
+    cap_add: [NET_BIND_SERVICE]
+    security_opt: ["no-new-privileges:true"]
+  wide:
+    <<: *base
+    privileged: true
+  open:
+    <<: *base
+    security_opt: ["seccomp=unconfined"]
+    cap_add: [SYS_ADMIN]
+  user:
+    <<: *base
+    user: app
+  numeric:
+    <<: *base
+    user: "5000:6000"
+    group_add: ["7000"]
+  limited:
+    <<: *base
+    mem_limit: 64m
+    cpus: 0.5
+    pids_limit: 20
+    ulimits: {nofile: {soft: 100, hard: 200}, core: 0}
+    sysctls: {net.core.somaxconn: "77"}
+  init:
+    <<: *base
+    init: true
+E
+status() { cmp exec -T "$1" grep "^$2:" /proc/1/status | awk '{print $2}'; }
+
+it 'comes up' <<'E'
+cmp up -d
+eq "$(running is)" 8
+E
+it 'capabilities are the default set, none, some, all' <<'E'
+eq "$(status plain CapEff)" 00000000a80425fb
+eq "$(status plain CapBnd)" 00000000a80425fb
+eq "$(status bare CapEff)" 0000000000000400
+eq "$(status wide CapBnd)" "$(grep CapBnd /proc/self/status | awk '{print $2}')"
+eq "$(status user CapEff)" 0000000000000000
+eq "$(status plain CapAmb)" 0000000000000000
+E
+it 'no_new_privs where asked' <<'E'
+eq "$(status bare NoNewPrivs)" 1
+eq "$(status plain NoNewPrivs)" 0
+E
+it 'seccomp filters, unless unconfined or privileged' <<'E'
+eq "$(status plain Seccomp)" 2
+eq "$(status open Seccomp)" 0
+eq "$(status wide Seccomp)" 0
+E
+it 'dangerous system calls are refused' <<'E'
+[ -s ../peer ] || skip 'no tests/peer in the build'
+for call in mount unshare keyctl bpf reboot module vsock handle; do cmp exec -T plain /peer refused $call; done
+E
+it 'the same ones work where seccomp is off' <<'E'
+[ -s ../peer ] || skip 'no tests/peer in the build'
+fails cmp exec -T open /peer refused keyctl
+E
+it 'namespaces are its own' <<'E'
+for ns in mnt pid ipc uts net cgroup; do
+	[ "$(readlink /proc/"$(pid_of is-plain-1)"/ns/$ns)" != "$(readlink /proc/self/ns/$ns)" ]
+	[ "$(readlink /proc/"$(pid_of is-plain-1)"/ns/$ns)" != "$(readlink /proc/"$(pid_of is-bare-1)"/ns/$ns)" ]
+done
+eq "$(cmp exec -T plain ps -o pid,args | awk '$1 == 1 { print $2 }')" sleep
+E
+it 'sensitive files of /proc are masked or read-only' <<'E'
+for f in /proc/kcore /proc/keys /proc/timer_list; do
+	eq "$(cmp exec -T plain sh -c "head -c 1 $f 2>/dev/null | wc -c")" 0
+done
+eq "$(cmp exec -T plain sh -c 'ls -A /proc/scsi /sys/firmware 2>/dev/null | grep -v : | grep -c .' || true)" 0
+fails cmp exec -T plain sh -c 'echo 1 >/proc/sys/kernel/panic'
+fails cmp exec -T plain sh -c 'echo b >/proc/sysrq-trigger'
+fails cmp exec -T plain touch /sys/x
+fails cmp exec -T plain sh -c 'mount -o remount,rw /proc/sys'
+E
+it '/dev has what belongs there and nothing else' <<'E'
+cmp exec -T plain sh -c 'echo x >/dev/null; head -c 1 /dev/zero >/dev/null; head -c 1 /dev/urandom >/dev/null'
+eq "$(cmp exec -T plain sh -c 'find /dev -type b | wc -l')" 0
+eq "$(cmp exec -T plain sh -c 'ls /dev | tr "\n" " "')" 'core fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero '
+fails cmp exec -T plain sh -c 'mknod /tmp/m b 8 0 && head -c 1 /tmp/m'
+E
+it 'nothing of the host is open or mounted' <<'E'
+eq "$(cmp exec -T plain sh -c 'ls /proc/1/fd | tr "\n" " "')" '0 1 2 '
+hasnt "$(cmp exec -T plain cat /proc/1/mountinfo | awk '$5 != "/peer" { print $5 }')" "$WORK"
+fails cmp exec -T plain ls /proc/1/root/var/lib/cmp
+hasnt "$(cmp exec -T plain readlink /proc/self/exe)" cmp-shim
+E
+it 'users come from the image, with their groups' <<'E'
+eq "$(cmp exec -T user id)" 'uid=1000(app) gid=1000(app) groups=1000(app),2000(extra)'
+eq "$(cmp exec -T user sh -c 'echo $HOME')" /home/app
+eq "$(cmp exec -T numeric sh -c 'id -u; id -g; id -G' | tr '\n' ' ')" '5000 6000 6000 7000 '
+E
+it 'an unknown user is an error' <<'E'
+mkdir -p ../iu; cd ../iu
+printf 'services: {a: {image: bb, user: nobody-here}}\n' >compose.yaml
+exits 1 cmp up -d 2>err
+has "$(cat err)" nobody-here
+cmp down
+E
+it 'limits are in the cgroup' <<'E'
+pid=$(pid_of is-limited-1)
+if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
+	cg=/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/"$pid"/cgroup)
+	eq "$(cat "$cg/memory.max")" 67108864
+	eq "$(cat "$cg/pids.max")" 20
+	eq "$(cat "$cg/cpu.max")" '50000 100000'
+else
+	cg() { echo "/sys/fs/cgroup/$1$(sed -n "s/^[0-9]*:$1://p" /proc/"$pid"/cgroup)"; }
+	eq "$(cat "$(cg memory)/memory.limit_in_bytes")" 67108864
+	eq "$(cat "$(cg pids)/pids.max")" 20
+	eq "$(cat "$(cg cpu)/cpu.cfs_quota_us")" 50000
+fi
+E
+it 'a fork bomb ends at the limit of processes' <<'E'
+cmp exec -T limited sh -c 'i=0; while [ $i -lt 60 ]; do sleep 3 & i=$((i+1)); done; wait' || true
+eq "$(state_of is-limited-1)" running
+E
+it 'too much memory kills the one that took it' <<'E'
+fails cmp exec -T limited sh -c 'dd if=/dev/zero of=/dev/shm/x bs=1M count=1; tail -c 200m </dev/zero'
+eq "$(state_of is-limited-1)" running
+E
+it 'ulimits and sysctls' <<'E'
+eq "$(cmp exec -T limited sh -c 'ulimit -Sn; ulimit -Hn' | tr '\n' ' ')" '100 200 '
+eq "$(cmp exec -T limited cat /proc/sys/net/core/somaxconn)" 77
+E
+it 'init: true reaps orphans and passes signals' <<'E'
+hasnt "$(cmp exec -T init ps -o pid,args | awk '$1 == 1 { print $2 }')" sleep
+cmp exec -d init sh -c '(sleep 0.1 &) ; exit'
+within 5 holds '! cmp exec -T init ps -o stat,args | grep -q "^Z"'
+start=$(now_ms)
+cmp kill -s TERM init
+within 3 holds '[ "$(state_of is-init-1)" = exited ]'
+E
+it 'privileged sees the devices' <<'E'
+cmp exec -T wide sh -c 'test $(ls /dev | wc -l) -gt 14'
+cmp exec -T wide mount -t tmpfs none /mnt 2>/dev/null || cmp exec -T wide mount -t tmpfs none /tmp
+E
+finish

@@ -1,0 +1,163 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# kill -9 of the supervisor: nothing stops, nothing is lost.
+. "$(dirname "$0")/../lib.sh"
+import_busybox
+
+PEER=$CMP_BUILD/tests/peer
+project sd <<'E'
+services:
+  web:
+    image: bb
+    command: ["sh", "-c", "hostname >/www/index.html; exec httpd -f -p 80 -h /www"]
+    stop_signal: SIGKILL
+    ports: ["127.0.0.1:28180:80"]
+    deploy: {replicas: 2}
+    restart: always
+  talk:
+    image: bb
+    command: ["sh", "-c", "i=0; while [ $$i -lt 3000 ]; do echo $$i; i=$$((i+1)); [ $$((i % 50)) = 0 ] && sleep 0.02; done; echo done; exec sleep 1000"]
+    stop_signal: SIGKILL
+  cli:
+    image: bb
+    stop_signal: SIGKILL
+E
+crash() { pid=$(cmpd_pid); kill -9 "$pid"; echo "$pid" >"$WORK/killed"; }
+# A supervisor answers again, and it is another one.
+back() { new=$(cmpd_pid 2>/dev/null) && [ -n "$new" ] && [ "$new" != "$(cat "$WORK/killed")" ]; }
+adopted() { back && [ "$(running sd)" = "$1" ]; }
+
+it 'containers go on and are found again, without anybody asking' <<'E'
+cmp up -d
+for s in web-1 web-2 talk-1 cli-1; do pid_of sd-$s; done >pids
+start=$(now_ms)
+crash
+within 5 adopted 4
+took=$(($(now_ms) - start))
+note "killed cmpd was back with 4 containers adopted after $took ms (includes the polling; budget 100 ms)"
+for s in web-1 web-2 talk-1 cli-1; do pid_of sd-$s; done >pids2
+diff pids pids2
+E
+
+it 'names resolve and published ports answer again' <<'E'
+crash
+curl -sS --max-time 5 http://127.0.0.1:28180/
+within 3 cmp exec -T cli ping -c 1 -W 2 web
+cmp exec -T cli nslookup web 127.0.0.11
+E
+
+it 'a connection made while there is no supervisor waits and is served' <<'E'
+ok=0
+for i in 1 2 3 4 5; do
+	crash
+	[ "$(curl -sS --max-time 5 -o /dev/null -w '%{http_code}' http://127.0.0.1:28180/)" = 200 ] && ok=$((ok + 1))
+	within 5 back
+done
+eq "$ok" 5
+E
+
+it 'logs are complete over the crashes' <<'E'
+within 30 holds 'cmp logs --no-log-prefix talk | grep -qx done'
+cmp logs --no-log-prefix talk | grep -v done >out
+seq 0 2999 >wanted
+diff -q out wanted
+E
+
+it 'commands that come at once work: exec, ps, scale' <<'E'
+crash
+eq "$(cmp exec -T cli echo hi)" hi
+crash
+eq "$(cmp ps -q | wc -l)" 4
+crash
+cmp scale web=3
+eq "$(running sd)" 5
+cmp scale web=2
+E
+
+it 'a container that ends meanwhile is seen, and its policy obeyed' <<'E'
+cmp stop -t 0 talk; cmp start talk
+web=$(pid_of sd-web-1) talk=$(pid_of sd-talk-1)
+crash
+kill -9 "$web" "$talk"
+within 5 holds 'back && [ "$(state_of sd-talk-1)" = exited ]'
+eq "$(api GET containers/sd-talk-1 | jq .exit_code)" 137
+within 5 holds '[ "$(state_of sd-web-1)" = running ] && [ "$(pid_of sd-web-1)" != '"$web"' ]'
+curl -sS --max-time 5 http://127.0.0.1:28180/
+E
+
+it 'a crash in the middle of up: the next up completes it' <<'E'
+for delay in 0.005 0.02 0.05 0.1 0.2; do
+	cmp down -t 0
+	"$CMP_BUILD/cmp" up -d >up.out 2>&1 &
+	up=$!
+	sleep $delay
+	crash || true
+	wait $up || true
+	cmp up -d
+	eq "$(running sd)" 4
+	curl -sS --max-time 5 -o /dev/null http://127.0.0.1:28180/
+done
+E
+
+it 'a crash in the middle of down: the next down completes it' <<'E'
+for delay in 0.005 0.02 0.05; do
+	cmp up -d
+	"$CMP_BUILD/cmp" down -t 0 >down.out 2>&1 &
+	down=$!
+	sleep $delay
+	crash || true
+	wait $down || true
+	cmp down -t 0
+	eq "$(api GET 'containers?project=sd&all=1' | jq length)" 0
+	eq "$(links_of "$WORK" | grep -c "^${TAG}v" || true)" 0
+done
+E
+
+it 'health checks go on' <<'E'
+mkdir -p ../sh; cd ../sh
+cat >compose.yaml <<'Y'
+services:
+  a:
+    image: bb
+    stop_signal: SIGKILL
+    healthcheck: {test: ["CMD", "test", "-e", "/tmp/ok"], interval: 100ms, retries: 2}
+Y
+cmp up -d
+cmp exec -T a touch /tmp/ok
+within 5 holds '[ "$(health_of sh-a-1)" = healthy ]'
+crash
+within 5 back
+eq "$(health_of sh-a-1)" healthy
+cmp exec -T a rm /tmp/ok
+within 5 holds '[ "$(health_of sh-a-1)" = unhealthy ]'
+cmp down
+E
+
+it 'without containers it stays away until it is needed' <<'E'
+within 5 cmpd_pid
+crash
+fails within 1 back
+cmp ls
+cmpd_pid
+E
+
+it 'a supervisor that is told to end says goodbye, and containers go on' <<'E'
+cmp up -d cli
+pid=$(pid_of sd-cli-1)
+cmp shutdown
+within 5 holds '! cmpd_pid'
+kill -0 "$pid"
+fails within 1 cmpd_pid
+eq "$(cmp exec -T cli echo hi)" hi
+eq "$(pid_of sd-cli-1)" "$pid"
+E
+
+it 'a killed shim: the container is gone, and said to be' <<'E'
+shim=$(awk '/^PPid/{print $2}' /proc/"$(pid_of sd-cli-1)"/status)
+kill -9 "$shim"
+within 5 holds '[ "$(state_of sd-cli-1)" != running ]'
+cmp up -d cli
+eq "$(state_of sd-cli-1)" running
+E
+
+finish
