@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
 #include "base/digest.h"
@@ -33,6 +34,7 @@
 #define RUN_DEFAULT   "/run/cmp"
 #define LISTEN_QUEUE  1024
 #define SHIM_MAX      ((size_t)64 << 20)
+#define LOCK_SECONDS  2
 
 struct start {	  /* what only the start needs */
 	int lock; /* of the state directory; held to the end */
@@ -107,16 +109,44 @@ static int make_directories(struct daemon *d, struct error *err)
 	return r < 0 ? r : file_mkdir_p(run, 0700, err);
 }
 
+static void on_alarm(int signo)
+{
+	(void)signo; /* it ends the waiting, that is all */
+}
+
+/* A supervisor that is just ending gives its lock up a moment after its connections have closed:
+ * waiting for that is part of coming back. */
+static int lock_in_time(int fd)
+{
+	const struct itimerval limit = {.it_value.tv_sec = LOCK_SECONDS}, none = {0};
+	const struct sigaction wake = {.sa_handler = on_alarm};
+	struct sigaction before;
+	int r;
+
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	sigaction(SIGALRM, &wake, &before);
+	setitimer(ITIMER_REAL, &limit, NULL);
+	r = flock(fd, LOCK_EX) < 0 ? -errno : 0;
+	setitimer(ITIMER_REAL, &none, NULL);
+	sigaction(SIGALRM, &before, NULL);
+	return r;
+}
+
 static int lock_state(struct daemon *d, int *ret, struct error *err)
 {
 	auto_free char *path = xasprintf("%s/lock", d->state_dir);
 	auto_fd int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int r;
 
 	if (fd < 0)
 		return error_sys(err, errno, "create %s", path);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+	r = lock_in_time(fd);
+	if (r == -EINTR)
 		return error_set(err, EBUSY, "another cmpd runs with the state in %s",
 				 d->state_dir);
+	if (r < 0)
+		return error_sys(err, -r, "lock %s", path);
 	*ret = steal_fd(&fd);
 	return 0;
 }
@@ -142,7 +172,7 @@ static int load_shim(struct daemon *d, struct error *err)
 	auto_free char *near = NULL;
 	auto_buf struct buf image = {.max = SHIM_MAX};
 	auto_fd int fd = memfd_create("cmp-shim", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	int r = file_program_dir(dir, sizeof(dir), err);
+	int high, r = file_program_dir(dir, sizeof(dir), err);
 
 	if (r < 0)
 		return r;
@@ -159,7 +189,11 @@ static int load_shim(struct daemon *d, struct error *err)
 	if (fchmod(fd, 0500) < 0 ||
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
 		return error_sys(err, errno, "seal cmp-shim");
-	d->shim_fd = steal_fd(&fd);
+	/* Out of the way of the numbers that a shim is started with. */
+	high = fcntl(fd, F_DUPFD_CLOEXEC, SHIM_FD_LOG + 1);
+	if (high < 0)
+		return error_sys(err, errno, "keep cmp-shim");
+	d->shim_fd = high;
 	return 0;
 }
 
