@@ -39,7 +39,7 @@
 struct start {	  /* what only the start needs */
 	int lock; /* of the state directory; held to the end */
 	int listen_fd;
-	uv_signal_t signals[2];
+	uv_signal_t signals[3];
 };
 
 /* ---- surroundings */
@@ -308,6 +308,7 @@ static void init(struct daemon *d, uv_loop_t *loop)
 	d->events = events_new();
 	list_init(&d->published);
 	list_init(&d->container_watchers);
+	list_init(&d->shims_leaving);
 }
 
 /* ---- the end */
@@ -340,16 +341,25 @@ static void on_signal(uv_signal_t *handle, int signo)
 	daemon_stop(handle->data);
 }
 
+static void on_child(uv_signal_t *handle, int signo)
+{
+	(void)signo;
+	shims_reap(handle->data);
+}
+
 static void watch_signals(struct daemon *d, struct start *s)
 {
-	static const int numbers[] = {SIGTERM, SIGINT};
+	static const struct {
+		int signo;
+		uv_signal_cb call;
+	} watched[] = {{SIGTERM, on_signal}, {SIGINT, on_signal}, {SIGCHLD, on_child}};
 	size_t i;
 
 	sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
-	for (i = 0; i < ARRAY_LEN(numbers); i++) {
+	for (i = 0; i < ARRAY_LEN(watched); i++) {
 		uv_signal_init(d->loop, &s->signals[i]);
 		s->signals[i].data = d;
-		uv_signal_start(&s->signals[i], on_signal, numbers[i]);
+		uv_signal_start(&s->signals[i], watched[i].call, watched[i].signo);
 		uv_unref((uv_handle_t *)&s->signals[i]);
 	}
 }

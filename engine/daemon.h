@@ -49,6 +49,7 @@ struct daemon {
 	struct map *projects;	/* name -> struct project */
 	struct list published;	/* struct publish of publish.c */
 	struct list container_watchers; /* see container.h */
+	struct list shims_leaving;	/* processes to be waited for; shim.c */
 };
 
 /* Reads the environment, opens everything, adopts what runs, serves until told to stop. */

@@ -44,6 +44,7 @@ struct running { /* a further process */
 struct shim {
 	struct daemon *daemon;
 	char *id;
+	pid_t pid; /* our child; 0 when another supervisor has started it */
 	int fd;
 	uv_poll_t poll;
 	struct shim_events events;
@@ -342,6 +343,41 @@ static void abandon(struct shim *s)
 	}
 }
 
+/* ---- waiting for the processes: a shim outlives its connection by a moment */
+
+struct leaving {
+	struct list link;
+	pid_t pid;
+};
+
+static bool reaped(pid_t pid)
+{
+	return waitpid(pid, NULL, WNOHANG) != 0;
+}
+
+static void reap_later(struct shim *s)
+{
+	struct leaving *l;
+
+	if (!s->pid || reaped(s->pid))
+		return;
+	l = xcalloc(1, sizeof(*l));
+	l->pid = s->pid;
+	list_append(&s->daemon->shims_leaving, &l->link);
+}
+
+void shims_reap(struct daemon *d)
+{
+	struct leaving *l, *next;
+
+	list_for_each_safe (l, next, &d->shims_leaving, link) {
+		if (!reaped(l->pid))
+			continue;
+		list_remove(&l->link);
+		free(l);
+	}
+}
+
 static void on_poll_closed(uv_handle_t *h)
 {
 	struct shim *s = container_of((uv_poll_t *)(void *)h, struct shim, poll);
@@ -357,6 +393,7 @@ void shim_free(struct shim *s)
 		return;
 	s->freed = true;
 	abandon(s);
+	reap_later(s);
 	if (s->fd >= 0) {
 		uv_poll_stop(&s->poll);
 		close(steal_fd(&s->fd));
@@ -508,6 +545,7 @@ int shim_spawn(struct daemon *d, const char *id, const char *container_dir, cons
 	if (r < 0)
 		return r;
 	*ret = shim_new(d, id, steal_fd(&ours), events, arg);
+	(*ret)->pid = pid;
 	buf_add(&(*ret)->program, program, len);
 	return 0;
 }

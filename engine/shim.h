@@ -30,6 +30,8 @@ int shim_connect(struct daemon *d, const char *id, const struct shim_events *eve
 int shim_read_exit(struct daemon *d, const char *id, struct shim_exit *ret);
 void shim_goodbye(struct shim *s); /* we end on purpose */
 void shim_free(struct shim *s);	   /* closes the connection; the shim goes on */
+/* On SIGCHLD: waits for those that have ended behind their connections. */
+void shims_reap(struct daemon *d);
 
 int shim_signal(struct shim *s, uint32_t process, int signo, struct error *err) MUST_CHECK;
 int shim_resize(struct shim *s, uint32_t process, unsigned rows, unsigned columns);
