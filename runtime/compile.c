@@ -125,6 +125,8 @@ static int finish(struct assembler *a, int r, struct buf *ret)
 	}
 	buf_release(&a->ops);
 	buf_release(&a->data);
+	strv_free(a->targets);
+	free(a->mounts);
 	return r;
 }
 
@@ -197,6 +199,8 @@ int runtime_compile(const struct runtime_host *host, const struct runtime_spec *
 	if (r == 0)
 		r = compile_namespaces(&a);
 	if (r == 0)
+		r = compile_sources(&a);
+	if (r == 0)
 		r = compile_root(&a);
 	if (r == 0)
 		r = compile_mounts(&a);
@@ -224,6 +228,7 @@ int runtime_compile_exec(const struct runtime_host *host, const struct runtime_s
 	a.header.rows = process->rows;
 	a.header.columns = process->columns;
 	r = compile_cgroup_child(&a);
+	compile_self(&a);
 	as_op(&a, OP_JOIN, 0, as_str(&a, "enter the container's namespaces"), namespaces);
 	as_op(&a, OP_OPEN, 0, as_str(&a, "open the container's root"), PROGRAM_SLOT_NONE,
 	      as_str(&a, "/"), O_PATH | O_DIRECTORY, SLOT_ROOT);

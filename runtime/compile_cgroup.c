@@ -130,6 +130,12 @@ static int64_t pids_limit(const struct runtime_resources *r)
 	return r->pids_limit ? r->pids_limit : PIDS_DEFAULT;
 }
 
+/* Memory and swap together; as much swap as memory when only memory is limited. */
+static int64_t memory_swap(const struct runtime_resources *r)
+{
+	return r->memory_swap_bytes ? r->memory_swap_bytes : 2 * r->memory_bytes;
+}
+
 static void v1_memory(struct assembler *a, const char *dir)
 {
 	const struct runtime_resources *r = &a->spec->resources;
@@ -138,9 +144,9 @@ static void v1_memory(struct assembler *a, const char *dir)
 		write_limit(a, dir, "memory.limit_in_bytes", r->memory_bytes);
 	if (r->memory_reservation_bytes)
 		write_limit(a, dir, "memory.soft_limit_in_bytes", r->memory_reservation_bytes);
-	if (r->memory_swap_bytes) {
+	if (memory_swap(r)) {
 		auto_free char *path = xasprintf("%s/memory.memsw.limit_in_bytes", dir);
-		auto_free char *text = xasprintf("%lld", (long long)r->memory_swap_bytes);
+		auto_free char *text = xasprintf("%lld", (long long)memory_swap(r));
 
 		as_write(a, OP_OPTIONAL, as_strf(a, "limit memory and swap to %s", text), path,
 			 text);
@@ -187,13 +193,15 @@ static void v1_cpu(struct assembler *a, const char *dir)
 		write_limit(a, dir, "cpu.shares", r->cpu_shares);
 }
 
-/* Both files must be set before a process may enter; what is not asked for is the parent's. */
+/* What is not asked for was copied from the parent (runtime_cgroup_prepare sees to that). */
 static void v1_cpuset(struct assembler *a, const char *dir)
 {
 	const struct runtime_resources *r = &a->spec->resources;
 
-	write_text(a, dir, "cpuset.cpus", str_empty(r->cpuset_cpus) ? "0" : r->cpuset_cpus);
-	write_text(a, dir, "cpuset.mems", str_empty(r->cpuset_mems) ? "0" : r->cpuset_mems);
+	if (!str_empty(r->cpuset_cpus))
+		write_text(a, dir, "cpuset.cpus", r->cpuset_cpus);
+	if (!str_empty(r->cpuset_mems))
+		write_text(a, dir, "cpuset.mems", r->cpuset_mems);
 }
 
 static int v1_controller(struct assembler *a, const char *controller)
@@ -301,6 +309,15 @@ static long long weight_of(int64_t shares)
 	return 1 + (shares - 2) * 9999 / 262142;
 }
 
+/* A kernel without swap accounting has no such file. */
+static void v2_swap(struct assembler *a, const char *dir, long long bytes)
+{
+	auto_free char *path = xasprintf("%s/memory.swap.max", dir);
+	auto_free char *text = xasprintf("%lld", bytes);
+
+	as_write(a, OP_OPTIONAL, as_strf(a, "limit swap to %s", text), path, text);
+}
+
 static void v2_limits(struct assembler *a, const char *dir)
 {
 	const struct runtime_resources *r = &a->spec->resources;
@@ -312,8 +329,8 @@ static void v2_limits(struct assembler *a, const char *dir)
 		write_limit(a, dir, "memory.max", r->memory_bytes);
 	if (r->memory_reservation_bytes)
 		write_limit(a, dir, "memory.low", r->memory_reservation_bytes);
-	if (r->memory_swap_bytes > 0 && r->memory_swap_bytes >= r->memory_bytes)
-		write_limit(a, dir, "memory.swap.max", r->memory_swap_bytes - r->memory_bytes);
+	if (memory_swap(r) > 0 && memory_swap(r) >= r->memory_bytes)
+		v2_swap(a, dir, memory_swap(r) - r->memory_bytes);
 	if (r->memory_bytes)
 		write_text(a, dir, "memory.oom.group", "1");
 	if (r->cpu_quota_us || r->cpu_period_us) {

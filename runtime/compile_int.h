@@ -7,6 +7,8 @@
 #include "runtime/program.h"
 #include "runtime/runtime.h"
 
+struct placed;
+
 struct assembler {
 	const struct runtime_host *host;
 	const struct runtime_spec *spec;
@@ -15,6 +17,9 @@ struct assembler {
 	uint32_t next_slot;
 	uint32_t host_socket; /* netlink in the host's namespace, made in PARENT; NONE */
 	uint32_t slot_proc, slot_sys, slot_null; /* mounted file systems of the container */
+	struct placed *mounts;			 /* compile_binds.c, sorted */
+	size_t mount_count;
+	char **targets; /* of them */
 	struct error *err;
 };
 
@@ -39,6 +44,9 @@ static inline bool is_private(const struct runtime_namespace *ns)
 	return ns->mode == RT_NS_PRIVATE;
 }
 
+/* compile_binds.c */
+int compile_sources(struct assembler *a) MUST_CHECK; /* before the mount namespace is private */
+void compile_attach(struct assembler *a);
 /* compile_cgroup.c */
 int compile_cgroup_parent(struct assembler *a) MUST_CHECK;
 int compile_cgroup_child(struct assembler *a) MUST_CHECK;
@@ -51,6 +59,7 @@ int compile_root(struct assembler *a) MUST_CHECK;
 int compile_mounts(struct assembler *a) MUST_CHECK;
 void compile_masks(struct assembler *a);
 /* compile_process.c */
+void compile_self(struct assembler *a); /* what is written to /proc/self while that is the host's */
 int compile_namespaces(struct assembler *a) MUST_CHECK; /* and network, host name, sysctls */
 int compile_process(struct assembler *a, const struct runtime_process *p, bool further) MUST_CHECK;
 

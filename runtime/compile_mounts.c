@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The container's file system: overlay root, /proc, /dev, /sys, the user's mounts, what is hidden.
+ * The container's file system: overlay root, /proc, /dev, /sys, what is hidden.
  * Every mount is made detached, gets its attributes, and is attached onto a descriptor that was
  * resolved in the root.
  */
@@ -159,6 +159,18 @@ static int user_device(struct assembler *a, const struct runtime_device *d)
 	return 0;
 }
 
+/* Who shares the host's IPC shares its POSIX shared memory. */
+static void host_shm(struct assembler *a)
+{
+	uint32_t tree = as_slot(a), target = as_slot(a);
+	uint32_t sentence = as_str(a, "mount the host's /dev/shm on /dev/shm");
+
+	as_op(a, OP_OPEN_TREE, 0, sentence, PROGRAM_SLOT_NONE, as_str(a, "/dev/shm"), 0, tree);
+	as_op(a, OP_MOUNT_ATTR, 0, sentence, tree, ATTR_PSEUDO, 0, MS_PRIVATE);
+	as_op(a, OP_DIR, OP_REAL, sentence, SLOT_DEV, as_str(a, "shm"), 0755, target);
+	as_op(a, OP_MOVE_MOUNT, 0, sentence, tree, target);
+}
+
 static int compile_dev(struct assembler *a)
 {
 	const struct runtime_spec *s = a->spec;
@@ -176,7 +188,10 @@ static int compile_dev(struct assembler *a)
 	mount_new(a, SLOT_DEV, "pts", "/dev/pts", "devpts",
 		  "newinstance,ptmxmode=0666,mode=0620,gid=5",
 		  MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, SLOT_PTS);
-	mount_new(a, SLOT_DEV, "shm", "/dev/shm", "tmpfs", shm, ATTR_PSEUDO, as_slot(a));
+	if (s->ipc.mode == RT_NS_HOST)
+		host_shm(a);
+	else
+		mount_new(a, SLOT_DEV, "shm", "/dev/shm", "tmpfs", shm, ATTR_PSEUDO, as_slot(a));
 	mount_new(a, SLOT_DEV, "mqueue", "/dev/mqueue", "mqueue", NULL, ATTR_PSEUDO, as_slot(a));
 	a->slot_null = as_slot(a);
 	as_op(a, OP_OPEN, 0, as_str(a, "open /dev/null"), SLOT_DEV, as_str(a, "null"),
@@ -197,196 +212,13 @@ static int compile_pseudo(struct assembler *a)
 	return r < 0 ? r : compile_cgroup_mounts(a);
 }
 
-/* ---- the user's mounts */
-
-static const struct {
-	const char *name;
-	uint32_t flags;
-	bool recursive;
-} propagations[] = {
-	{"private", MS_PRIVATE, false}, {"rprivate", MS_PRIVATE, true},
-	{"shared", MS_SHARED, false},	{"rshared", MS_SHARED, true},
-	{"slave", MS_SLAVE, false},	{"rslave", MS_SLAVE, true},
-};
-
-static int find_propagation(struct assembler *a, const struct runtime_mount *m, uint32_t *ret)
-{
-	size_t i;
-
-	*ret = MS_PRIVATE;
-	if (str_empty(m->propagation))
-		return 0;
-	for (i = 0; i < ARRAY_LEN(propagations); i++)
-		if (!strcmp(propagations[i].name, m->propagation)) {
-			*ret = propagations[i].flags;
-			return 0;
-		}
-	return error_set(a->err, EINVAL, "mount on %s: unknown propagation \"%s\"", m->target,
-			 m->propagation);
-}
-
-/* "/a//b/../c/" as "/a/c": what it says, whatever links the image has.  Owned; NULL and an error
- * for what nothing may be mounted on. */
-static char *clean_target(struct assembler *a, const char *target)
-{
-	AUTO(strv_free) char **parts = strv_split(target ? target : "", "/");
-	auto_buf struct buf clean = BUF_INIT;
-
-	if (str_empty(target) || target[0] != '/') {
-		error_set(a->err, EINVAL, "mount target \"%s\" is not an absolute path",
-			  target ? target : "");
-		return NULL;
-	}
-	for (char **part = parts; part && *part; part++) {
-		if (str_eq(*part, ".."))
-			while (clean.len && clean.data[--clean.len] != '/')
-				;
-		else if (!str_eq(*part, "."))
-			buf_addf(&clean, "/%s", *part);
-	}
-	if (!clean.len) {
-		error_set(a->err, EINVAL, "mount on %s: nothing can be mounted on / itself",
-			  target);
-		return NULL;
-	}
-	clean.data[clean.len] = '\0';
-	if (str_eq(clean.data, "/proc") || str_starts(clean.data, "/proc/")) {
-		error_set(a->err, EINVAL, "mount on %s: nothing can be mounted on or below /proc",
-			  target);
-		return NULL;
-	}
-	return buf_steal(&clean);
-}
-
-static void populate(struct assembler *a, const struct runtime_mount *m, uint32_t source)
-{
-	uint32_t image = as_slot(a),
-		 sentence = as_strf(a, "copy %s of the image to its volume", m->target);
-
-	as_op(a, OP_OPEN, OP_OPTIONAL, sentence, SLOT_ROOT, as_str(a, m->target),
-	      O_PATH | O_DIRECTORY, image);
-	as_op(a, OP_COPY_UP, OP_OPTIONAL, sentence, image, source);
-}
-
-static int bind_mount(struct assembler *a, const struct runtime_mount *m)
-{
-	uint32_t tree = as_slot(a), target = as_slot(a), source = PROGRAM_SLOT_NONE, propagation;
-	uint32_t sentence = as_strf(a, "mount %s on %s", m->source, m->target);
-	const char *path = m->source;
-	int r = find_propagation(a, m, &propagation);
-
-	if (r < 0)
-		return r;
-	if (m->populate || !str_empty(m->subpath)) {
-		source = as_slot(a);
-		as_op(a, OP_OPEN, 0, sentence, PROGRAM_SLOT_NONE, as_str(a, m->source), O_PATH,
-		      source);
-		path = str_empty(m->subpath) ? "" : m->subpath;
-	}
-	if (m->populate)
-		populate(a, m, source);
-	as_op(a, OP_OPEN_TREE, OP_RECURSIVE, sentence, source, as_str(a, path), 0, tree);
-	as_op(a, OP_MOUNT_ATTR, OP_RECURSIVE, sentence, tree, (uint32_t)m->attr, 0, propagation);
-	as_op(a, OP_TARGET, 0, sentence, SLOT_ROOT, as_str(a, m->target), tree, target);
-	as_op(a, OP_MOVE_MOUNT, 0, sentence, tree, target);
-	return 0;
-}
-
-static void tmpfs_mount(struct assembler *a, const struct runtime_mount *m)
-{
-	uint32_t mount = as_slot(a), target = as_slot(a);
-	uint32_t sentence = as_strf(a, "mount tmpfs on %s", m->target);
-
-	as_op(a, OP_MOUNT_NEW, 0, sentence, as_str(a, "tmpfs"), as_str(a, m->data),
-	      (uint32_t)m->attr, mount);
-	as_op(a, OP_TARGET, 0, sentence, SLOT_ROOT, as_str(a, m->target), mount, target);
-	as_op(a, OP_MOVE_MOUNT, 0, sentence, mount, target);
-}
-
-static unsigned depth(const char *path)
-{
-	unsigned n = 0;
-
-	for (; *path; path++)
-		n += path[0] == '/' && path[1] && path[1] != '/';
-	return n;
-}
-
-/* Outer mounts first; otherwise in the order given. */
-static int by_depth(const void *x, const void *y)
-{
-	const struct runtime_mount *a = *(const struct runtime_mount *const *)x;
-	const struct runtime_mount *b = *(const struct runtime_mount *const *)y;
-	unsigned da = depth(a->target), db = depth(b->target);
-
-	return da != db ? (da < db ? -1 : 1) : a < b ? -1 : a > b;
-}
-
-/* The user's mounts and the engine's files in one row, so that a file is seen on whatever is
- * mounted around it, and the user's is seen on a file's place; targets are cleaned and owned by
- * `cleaned`. */
-static int collect_mounts(struct assembler *a, struct runtime_mount *all, char ***cleaned)
-{
-	const struct runtime_spec *s = a->spec;
-	size_t i, n = 0;
-
-	for (i = 0; i < s->file_count; i++)
-		all[n++] = (struct runtime_mount){
-			.kind = RT_MOUNT_BIND,
-			.source = s->files[i].source,
-			.target = s->files[i].target,
-			.attr = s->files[i].readonly ? MOUNT_ATTR_RDONLY : 0,
-		};
-	for (i = 0; i < s->mount_count; i++)
-		all[n++] = s->mounts[i];
-	for (i = 0; i < n; i++) {
-		char *target = clean_target(a, all[i].target);
-
-		if (!target)
-			return -a->err->code;
-		strv_push(cleaned, target);
-		all[i].target = target;
-	}
-	return 0;
-}
-
-static int emit_mounts(struct assembler *a, const struct runtime_mount *all, size_t count)
-{
-	auto_free const struct runtime_mount **sorted =
-		xcalloc(count + 1, sizeof(const struct runtime_mount *));
-	size_t i;
-	int r = 0;
-
-	for (i = 0; i < count; i++)
-		sorted[i] = &all[i];
-	qsort(sorted, count, sizeof(sorted[0]), by_depth);
-	for (i = 0; i < count && r == 0; i++) {
-		if (sorted[i]->kind == RT_MOUNT_TMPFS)
-			tmpfs_mount(a, sorted[i]);
-		else
-			r = bind_mount(a, sorted[i]);
-	}
-	return r;
-}
-
-static int user_mounts(struct assembler *a)
-{
-	size_t count = a->spec->mount_count + a->spec->file_count;
-	auto_free struct runtime_mount *all = xcalloc(count + 1, sizeof(*all));
-	AUTO(strv_free) char **cleaned = NULL;
-	int r = collect_mounts(a, all, &cleaned);
-
-	return r < 0 ? r : emit_mounts(a, all, count);
-}
-
 int compile_mounts(struct assembler *a)
 {
 	int r = compile_pseudo(a);
 
-	if (r == 0)
-		r = user_mounts(a);
 	if (r < 0)
 		return r;
+	compile_attach(a);
 	compile_masks(a);
 	as_op(a, OP_PIVOT, 0, as_str(a, "change to the container's root"), SLOT_ROOT);
 	return 0;

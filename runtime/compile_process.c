@@ -11,9 +11,12 @@
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 
 #include "runtime/compile_int.h"
 #include "runtime/seccomp.h"
+
+#define NOFILE_DEFAULT 1024
 
 /* ---- namespaces */
 
@@ -137,11 +140,10 @@ static int network(struct assembler *a)
 	return 0;
 }
 
-int compile_namespaces(struct assembler *a)
+/* The child of a machine that goes on after JOIN takes these along. */
+void compile_self(struct assembler *a)
 {
 	const struct runtime_spec *s = a->spec;
-	char *const *setting;
-	int r;
 
 	if (s->oom_score_adj || s->reset_oom_score) {
 		auto_free char *text = xasprintf("%d", s->oom_score_adj);
@@ -155,6 +157,15 @@ int compile_namespaces(struct assembler *a)
 		as_write(a, 0, as_strf(a, "apply the AppArmor profile %s", s->apparmor),
 			 "/proc/self/attr/exec", text);
 	}
+}
+
+int compile_namespaces(struct assembler *a)
+{
+	const struct runtime_spec *s = a->spec;
+	char *const *setting;
+	int r;
+
+	compile_self(a);
 	join(a, &s->network, CLONE_NEWNET, "network");
 	join(a, &s->ipc, CLONE_NEWIPC, "ipc");
 	join(a, &s->uts, CLONE_NEWUTS, "uts");
@@ -182,17 +193,42 @@ static void look_up_user(struct assembler *a, const struct runtime_process *p)
 	      SLOT_ROOT, as_str(a, p->user), groups, count);
 }
 
-static void rlimits(struct assembler *a)
+static void limit(struct assembler *a, int resource, uint64_t soft, uint64_t hard)
+{
+	const uint64_t values[2] = {soft, hard};
+
+	as_op(a, OP_RLIMIT, 0,
+	      as_strf(a, "set the resource limit %s", runtime_rlimit_name(resource)),
+	      (uint32_t)resource, as_data(a, values, sizeof(values)));
+}
+
+static bool has_limit(const struct runtime_spec *s, int resource)
 {
 	size_t i;
 
-	for (i = 0; i < a->spec->rlimit_count; i++) {
-		const struct runtime_rlimit *l = &a->spec->rlimits[i];
-		const uint64_t values[2] = {l->soft, l->hard};
+	for (i = 0; i < s->rlimit_count; i++)
+		if (s->rlimits[i].resource == resource)
+			return true;
+	return false;
+}
 
-		as_op(a, OP_RLIMIT, 0, as_strf(a, "set resource limit %d", l->resource),
-		      (uint32_t)l->resource, as_data(a, values, sizeof(values)));
-	}
+/*
+ * What nobody set: cores of a container would be handled by whatever the host's core_pattern names,
+ * and the supervisor's own limit of descriptors is raised, which programs that close all of theirs,
+ * or use select, do not bear.
+ */
+static void rlimits(struct assembler *a)
+{
+	const struct runtime_spec *s = a->spec;
+	size_t i;
+
+	if (!has_limit(s, RLIMIT_CORE))
+		limit(a, RLIMIT_CORE, 0, a->host->core_hard);
+	if (!has_limit(s, RLIMIT_NOFILE))
+		limit(a, RLIMIT_NOFILE, MIN(NOFILE_DEFAULT, a->host->nofile_hard),
+		      a->host->nofile_hard);
+	for (i = 0; i < s->rlimit_count; i++)
+		limit(a, s->rlimits[i].resource, s->rlimits[i].soft, s->rlimits[i].hard);
 }
 
 static int seccomp(struct assembler *a, uint64_t capabilities)

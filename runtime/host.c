@@ -5,8 +5,10 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/mount.h>
 #include <linux/sched.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include "base/file.h"
@@ -60,9 +62,12 @@ static bool has_clone_into_cgroup(void)
 	return syscall(SYS_clone3, &args, sizeof(args)) < 0 && errno == EBADF;
 }
 
+/* Those that exist on this kernel and that we have: in a container of another engine not all. */
 static int probe_capabilities(struct runtime_host *h, struct error *err)
 {
 	auto_buf struct buf text = BUF_INIT;
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct own[2];
 	uint32_t last = 0;
 	int r = file_read(AT_FDCWD, "/proc/sys/kernel/cap_last_cap", SHORT_MAX, &text, err);
 
@@ -70,7 +75,11 @@ static int probe_capabilities(struct runtime_host *h, struct error *err)
 		return r;
 	if (parse_u32(str_trim(text.data), &last) < 0 || last > 62)
 		return error_set(err, EINVAL, "the kernel's last capability is %s", text.data);
+	if (syscall(SYS_capget, &head, own) < 0)
+		return error_sys(err, errno, "read our capabilities");
 	h->capabilities = (UINT64_C(1) << (last + 1)) - 1;
+	if (geteuid() == 0) /* others ask what there is, not what they may */
+		h->capabilities &= (uint64_t)own[1].permitted << 32 | own[0].permitted;
 	return 0;
 }
 
@@ -82,6 +91,13 @@ static bool has_apparmor(void)
 	return file_read(AT_FDCWD, "/sys/module/apparmor/parameters/enabled", SHORT_MAX, &text,
 			 &none) == 0 &&
 	       str_starts(text.data ?: "", "Y");
+}
+
+static uint64_t hard_limit(__rlimit_resource_t resource)
+{
+	struct rlimit limit;
+
+	return getrlimit(resource, &limit) < 0 ? 0 : limit.rlim_max;
 }
 
 static unsigned count_thermal_cpus(void)
@@ -159,6 +175,8 @@ int runtime_host_probe(struct runtime_host *ret, struct error *err)
 	h.overlay_lowerdir_append = h.mount_api && has_overlay_append();
 	h.clone_into_cgroup = h.cgroup_v2 && has_clone_into_cgroup();
 	h.apparmor = has_apparmor();
+	h.core_hard = hard_limit(RLIMIT_CORE);
+	h.nofile_hard = hard_limit(RLIMIT_NOFILE);
 	h.thermal_cpus = count_thermal_cpus();
 	*ret = h;
 	return 0;

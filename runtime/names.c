@@ -210,3 +210,9 @@ int runtime_rlimit(const char *name, int *ret, struct error *err)
 				 near);
 	return error_set(err, EINVAL, "unknown resource limit %s", name);
 }
+
+const char *runtime_rlimit_name(int resource)
+{
+	return resource >= 0 && (size_t)resource < ARRAY_LEN(rlimits) ? rlimits[resource]
+								      : "unknown";
+}

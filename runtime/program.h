@@ -22,7 +22,7 @@
 #define PROGRAM_MAGIC	  0x31504d43u /* "CMP1" */
 #define PROGRAM_VERSION	  1
 #define PROGRAM_MAX	  (1u << 20) /* bytes */
-#define PROGRAM_SLOTS	  96
+#define PROGRAM_SLOTS	  256
 #define PROGRAM_SLOT_NONE 0xffffffffu /* instead of a slot: the path is absolute, or the cwd */
 #define PROGRAM_NO_OFFSET 0xffffffffu
 #define PROGRAM_OPERANDS  6

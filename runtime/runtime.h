@@ -19,12 +19,13 @@ struct runtime_host {
 	const char *cgroup_root;     /* "/sys/fs/cgroup" */
 	char *const *v1_controllers; /* mounted v1 hierarchies, "cpu,cpuacct" as directory names */
 	const char *v1_freezer;	     /* directory of the freezer hierarchy, or NULL */
-	uint64_t capabilities;	     /* that exist on this kernel */
+	uint64_t capabilities;	     /* that exist on this kernel and are ours to give */
 	bool mount_api; /* fsopen, fsconfig, fsmount, move_mount, open_tree, mount_setattr */
 	bool overlay_lowerdir_append; /* "lowerdir+" (6.5) */
 	bool clone_into_cgroup;	      /* clone3 with CLONE_INTO_CGROUP */
 	bool apparmor;
-	unsigned thermal_cpus; /* cpuN with a thermal_throttle directory, 0 … N-1 */
+	uint64_t core_hard, nofile_hard; /* our own hard limits, UINT64_MAX: none */
+	unsigned thermal_cpus;		 /* cpuN with a thermal_throttle directory, 0 … N-1 */
 };
 int runtime_host_probe(struct runtime_host *ret, struct error *err) MUST_CHECK;
 void runtime_host_release(struct runtime_host *h);
@@ -56,6 +57,7 @@ int runtime_signal(const char *name, int *ret, struct error *err)
 	MUST_CHECK; /* "SIGTERM", "term", "15", "RTMIN+3" */
 const char *runtime_signal_name(int signo);
 int runtime_rlimit(const char *name, int *ret, struct error *err) MUST_CHECK; /* "nofile" */
+const char *runtime_rlimit_name(int resource);
 
 /* ---- cgroups of a running or dead container (short writes; loop thread) */
 enum runtime_cgroup_event { RT_CGROUP_FREEZE, RT_CGROUP_THAW, RT_CGROUP_KILL };

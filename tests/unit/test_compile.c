@@ -34,6 +34,8 @@ static const struct runtime_host v1 = {
 	.v1_controllers = controllers,
 	.v1_freezer = "freezer",
 	.capabilities = 0x1ffffffffff,
+	.core_hard = UINT64_MAX,
+	.nofile_hard = 524288,
 	.mount_api = true,
 	.overlay_lowerdir_append = true,
 };
@@ -41,6 +43,8 @@ static const struct runtime_host v2 = {
 	.cgroup_v2 = true,
 	.cgroup_root = "/sys/fs/cgroup",
 	.capabilities = 0x1ffffffffff,
+	.core_hard = UINT64_MAX,
+	.nofile_hard = 524288,
 	.mount_api = true,
 	.overlay_lowerdir_append = true,
 	.clone_into_cgroup = true,
