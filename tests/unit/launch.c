@@ -35,6 +35,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "base/time.h"
+#include "runtime/cgroup.h"
 #include "runtime/protocol.h"
 #include "runtime/runtime.h"
 
@@ -436,14 +437,18 @@ static void print_log(struct one *o)
 static void add_mount(struct options *o, char *text, bool volume)
 {
 	struct runtime_mount *m = &o->mounts[o->spec.mount_count];
-	char *target = strchr(text, ':');
+	char *target = strchr(text, ':'), *propagation;
 
 	if (!target || o->spec.mount_count == MOUNTS_MAX)
 		die(text, &(struct error){.msg = "a mount is SOURCE:TARGET"});
 	*target++ = '\0';
+	propagation = strchr(target, ':');
+	if (propagation)
+		*propagation++ = '\0';
 	*m = (struct runtime_mount){.kind = volume ? RT_MOUNT_VOLUME : RT_MOUNT_BIND,
 				    .source = text,
 				    .target = target,
+				    .propagation = propagation,
 				    .populate = volume};
 	o->spec.mount_count++;
 }
@@ -630,6 +635,21 @@ static int run_all(struct one *all, const struct runtime_host *host, struct opti
 	return status;
 }
 
+/* The parent's cgroups; others may still be in use by another launch. */
+static void remove_parents(const struct runtime_host *host)
+{
+	static char *const v2[] = {NULL, NULL};
+	char *const *c = host->cgroup_v2 ? v2 : host->v1_controllers;
+	struct error err = ERROR_INIT;
+
+	do {
+		auto_free char *path = NULL;
+
+		if (runtime_cgroup_path(host, *c, CGROUP_PARENT, NULL, &path, &err) == 0)
+			rmdir(path);
+	} while (*c && *++c);
+}
+
 int main(int argc, char **argv)
 {
 	AUTO(strv_free) char **layers = NULL;
@@ -669,6 +689,7 @@ int main(int argc, char **argv)
 	free(all);
 	strv_free(opt.env);
 	strv_free(opt.sysctls);
+	remove_parents(&host);
 	runtime_host_release(&host);
 	return status;
 }
