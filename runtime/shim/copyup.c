@@ -134,8 +134,10 @@ static int copy_entry(int from, int to, const char *name, int depth)
 		return copy_dir(from, to, name, &st, depth);
 	if (S_ISLNK(st.st_mode))
 		return copy_link(from, to, name, &st);
-	if (S_ISFIFO(st.st_mode))
-		return mkfifoat(to, name, st.st_mode & 0777) < 0 ? -errno : 0;
+	if (S_ISFIFO(st.st_mode) &&
+	    (mkfifoat(to, name, st.st_mode & 0777) < 0 ||
+	     fchownat(to, name, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0))
+		return -errno;
 	return 0;
 }
 
@@ -166,23 +168,53 @@ static int is_empty(int dir)
 	return r < 0 ? r : !r;
 }
 
+/* What a copy that failed has made: half a volume would be taken for a whole one. */
+static void remove_all(int dir, int depth)
+{
+	struct dir_reader d = {.fd = dir};
+	unsigned char type;
+	const char *name;
+	int below;
+
+	if (depth > DEPTH_MAX || lseek(dir, 0, SEEK_SET) < 0)
+		return;
+	while (dir_next(&d, &name, &type) > 0) {
+		if (unlinkat(dir, name, 0) == 0)
+			continue;
+		below = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (below < 0)
+			continue;
+		remove_all(below, depth + 1);
+		close(below);
+		unlinkat(dir, name, AT_REMOVEDIR);
+	}
+}
+
+/* Fills an empty directory; one that is not is somebody's. */
+static int populate(int from, int to)
+{
+	struct stat st;
+	int r = is_empty(to);
+
+	if (r <= 0)
+		return r;
+	r = copy_tree(from, to, 0);
+	if (r == 0)
+		r = fstat(from, &st) < 0 ? -errno : copy_meta(from, to, &st);
+	if (r < 0)
+		remove_all(to, 0);
+	return r;
+}
+
 int op_copy_up(struct machine *m, const struct program_op *op)
 {
 	int from = openat(slot_of(m, op->a[0]), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int to = openat(slot_of(m, op->a[1]), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
-	struct stat st;
 
 	if (from < 0 || to < 0)
-		r = errno == ENOTDIR ? 0 : -errno;
+		r = errno == ENOTDIR ? 0 : -errno; /* files are not copied */
 	else
-		r = is_empty(to);
-	if (r > 0)
-		r = copy_tree(from, to, 0);
-	else if (r == 0)
-		goto out; /* somebody has filled it */
-	if (r == 0)
-		r = fstat(from, &st) < 0 ? -errno : copy_meta(from, to, &st);
-out:
+		r = populate(from, to);
 	if (from >= 0)
 		close(from);
 	if (to >= 0)

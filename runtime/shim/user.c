@@ -53,7 +53,8 @@ static int next_char(struct reader *r)
 	return (unsigned char)r->buf[r->used++];
 }
 
-/* The next line, cut at LINE_BYTES; false at the end. */
+/* The next line; one that is too long counts as empty: cut, it could name somebody else. False at
+ * the end. */
 static bool next_line(struct reader *r, char line[LINE_BYTES])
 {
 	size_t len = 0;
@@ -61,10 +62,12 @@ static bool next_line(struct reader *r, char line[LINE_BYTES])
 
 	if (c < 0)
 		return false;
-	for (; c >= 0 && c != '\n'; c = next_char(r))
-		if (len < LINE_BYTES - 1)
-			line[len++] = (char)c;
-	line[len] = '\0';
+	for (; c >= 0 && c != '\n'; c = next_char(r)) {
+		if (len < LINE_BYTES)
+			line[len] = (char)c;
+		len++;
+	}
+	line[len < LINE_BYTES ? len : 0] = '\0';
 	return true;
 }
 
