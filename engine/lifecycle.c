@@ -12,6 +12,7 @@
 #include "engine/container_int.h"
 #include "engine/health.h"
 #include "engine/network.h"
+#include "engine/sweep.h"
 
 #define STOP_GRACE_NS (10 * NS_PER_SEC)
 
@@ -442,26 +443,31 @@ static void on_kept(void *arg, const char *name, int fd)
 	publish_adopt(arg, name, fd);
 }
 
-/* Its shim died: what it held together is killed. */
+/* The container of a lost shim counts as ended when nothing of it is left. */
+static void on_swept(void *arg)
+{
+	struct container *c = arg;
+
+	if (c->state == CONTAINER_STARTING) {
+		error_set(&c->life->failure, ECONNRESET, "its shim died");
+		container_event(c, EVENT_FAILED);
+	} else {
+		container_event(c, EVENT_ENDED);
+	}
+	container_unref(c);
+}
+
 static void on_gone(void *arg, const struct shim_exit *exit)
 {
 	struct container *c = arg;
-	struct error err = ERROR_INIT;
 
 	if (exit) {
 		on_exited(c, exit);
 		return;
 	}
 	log_err("container", "the shim of container %s was lost; the container is killed", c->name);
-	if (runtime_cgroup_act(&c->daemon->host, c->daemon->tag, c->id, RT_CGROUP_KILL, &err) < 0)
-		log_warn("container", "%s", err.msg);
-	if (c->state == CONTAINER_STARTING) {
-		error_set(&err, ECONNRESET, "the shim died");
-		on_failed(c, &err);
-		return;
-	}
-	c->life->exit = (struct shim_exit){.status = 137, .signal = SIGKILL};
-	container_event(c, EVENT_ENDED);
+	c->life->exit = (struct shim_exit){.status = 128 + SIGKILL, .signal = SIGKILL};
+	sweep_cgroup(c->daemon, c->id, on_swept, container_ref(c));
 }
 
 const struct shim_events container_shim_events = {
