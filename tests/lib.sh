@@ -8,6 +8,7 @@
 #
 #   CMP_BUILD=$PWD/build sh tests/integration/up_down.sh      one script
 #   CMP_TEST_KEEP=1                                           keeps $WORK
+#   CMP_TEST_SLOW=N                                           waits N times as long
 #   CMP_TEST_STRICT=1                                         what would be skipped fails
 # shellcheck shell=sh disable=SC2034
 set -u
@@ -174,9 +175,9 @@ exits() { # exits STATUS COMMAND...
 	"$@" || got=$?
 	[ "$got" = "$wanted" ] || { echo "exit $got, not $wanted: $*"; return 1; }
 }
-# within SECONDS COMMAND...: until it succeeds.
+# within SECONDS COMMAND...: until it succeeds.  CMP_TEST_SLOW multiplies, for emulated machines.
 within() {
-	end=$(($(date +%s) + $1 + 1))
+	end=$(($(date +%s) + $1 * ${CMP_TEST_SLOW:-1} + 1))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		[ "$(date +%s)" -lt "$end" ] || { echo "not in time: $*"; "$@"; return 1; }
