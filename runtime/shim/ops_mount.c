@@ -138,25 +138,43 @@ int op_move_mount(struct machine *m, const struct program_op *op)
 	return attach(slot_of(m, op->a[0]), slot_of(m, op->a[1]));
 }
 
-/* An empty directory that nobody can write to; made once. */
-static int empty_dir(struct machine *m)
+/* An empty directory that nobody can write to. */
+static int empty_dir(void)
 {
-	int fs, r;
+	int fs = fsopen("tmpfs", FSOPEN_CLOEXEC), fd = -1, r;
 
-	if (m->empty >= 0)
-		return 0;
-	fs = fsopen("tmpfs", FSOPEN_CLOEXEC);
 	if (fs < 0)
 		return -errno;
 	r = configure(fs, "nr_blocks=1,nr_inodes=1,mode=0555");
 	if (r == 0) {
-		m->empty = fsmount(fs, FSMOUNT_CLOEXEC,
-				   MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
-					   MOUNT_ATTR_NOEXEC);
-		r = m->empty < 0 ? -errno : 0;
+		fd = fsmount(fs, FSMOUNT_CLOEXEC,
+			     MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+				     MOUNT_ATTR_NOEXEC);
+		r = fd < 0 ? -errno : fd;
 	}
 	close(fs);
 	return r;
+}
+
+static int cover_by_clone(int source, int target)
+{
+	int tree = open_tree(source, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	int r;
+
+	if (tree < 0)
+		return -errno;
+	r = attach(tree, target);
+	close(tree);
+	return r;
+}
+
+/* The first one is attached itself: kernels before 6.15 clone only what is. */
+static int cover_dir(struct machine *m, int target)
+{
+	if (m->empty >= 0)
+		return cover_by_clone(m->empty, target);
+	m->empty = empty_dir();
+	return m->empty < 0 ? m->empty : attach(m->empty, target);
 }
 
 /* The null device that covers files is really one. */
@@ -177,22 +195,14 @@ static int check_null(struct machine *m, int null)
 static int cover(struct machine *m, int target, int null)
 {
 	struct stat st;
-	bool dir;
-	int tree, r;
+	int r;
 
 	if (fstat(target, &st) < 0)
 		return -errno;
-	dir = S_ISDIR(st.st_mode);
-	r = dir ? empty_dir(m) : check_null(m, null);
-	if (r < 0)
-		return r;
-	tree = open_tree(dir ? m->empty : null, "",
-			 AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-	if (tree < 0)
-		return -errno;
-	r = attach(tree, target);
-	close(tree);
-	return r;
+	if (S_ISDIR(st.st_mode))
+		return cover_dir(m, target);
+	r = check_null(m, null);
+	return r < 0 ? r : cover_by_clone(null, target);
 }
 
 /* What is not there needs no covering. */
