@@ -56,10 +56,15 @@ int compose_load(const struct compose_options *options, struct compose_project *
 void compose_project_free(struct compose_project *p); /* accepts NULL */
 DEFINE_AUTO(struct compose_project, compose_project_free)
 
-/* The model as JSON (new reference), as `config --format json` prints it. */
+/* The model as JSON (new reference): the values themselves, as the engine takes them. */
 json_t *compose_model_json(const struct compose_project *p);
-/* The model as YAML that is pleasant to read and loads back to the same model. */
+/* A copy (new reference) in which every "$" of keys and values is doubled: what `config --format
+ * json` prints, so that loading it gives the same model.  Not with --no-interpolate. */
+json_t *compose_model_escape(const json_t *value);
+/* The model as YAML that is pleasant to read and loads back to the same model ("$" is doubled). */
 void compose_model_yaml(const struct compose_node *model, struct buf *out);
+/* The same with every "$" as it is: for a model whose variables were left alone. */
+void compose_model_yaml_raw(const struct compose_node *model, struct buf *out);
 
 /* sha256 (64 hex digits) over what makes a container different: the service's canonical JSON with
  * members sorted, without build, pull_policy, scale, deploy.replicas, depends_on, profiles: what
