@@ -367,7 +367,8 @@ static void find_runs(struct filter_table *t, uint32_t default_action, struct ru
 	bool errno_default = (default_action & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO;
 	uint32_t newest = 0;
 
-	qsort(t->rules, t->count, sizeof(*t->rules), by_number);
+	if (t->count)
+		qsort(t->rules, t->count, sizeof(*t->rules), by_number);
 	ret->run = xcalloc(2 * t->count + 2, sizeof(*ret->run));
 	add_run(ret, (struct run){.action = default_action});
 	for (size_t i = 0, next; i < t->count; i = next) {
