@@ -92,6 +92,33 @@ static int set_paths(struct daemon *d, struct error *err)
 	return 0;
 }
 
+/*
+ * What every root needs to have things mounted on, as a layer below all images: making it in each
+ * container's own layer would cost more than all the mounts.
+ */
+static int make_skeleton(struct daemon *d, struct error *err)
+{
+	static const char *const dirs[] = {"", "/proc", "/sys", "/dev", "/etc"};
+	static const char *const files[] = {"hosts", "hostname", "resolv.conf"};
+	size_t i;
+	int r = 0;
+
+	d->skeleton = xasprintf("%s/skeleton", d->state_dir);
+	d->mount_dir = xasprintf("%s/root", d->state_dir);
+	for (i = 0; i < ARRAY_LEN(dirs) && r == 0; i++) {
+		auto_free char *path = xasprintf("%s%s", d->skeleton, dirs[i]);
+
+		r = file_mkdir_p(path, 0755, err);
+	}
+	for (i = 0; i < ARRAY_LEN(files) && r == 0; i++) {
+		auto_free char *path = xasprintf("%s/etc/%s", d->skeleton, files[i]);
+		auto_fd int fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+
+		r = fd < 0 ? error_sys(err, errno, "create %s", path) : 0;
+	}
+	return r < 0 ? r : file_mkdir_p(d->mount_dir, 0700, err);
+}
+
 static int make_directories(struct daemon *d, struct error *err)
 {
 	static const char *const below_state[] = {"", "/containers", "/trash"};
@@ -104,6 +131,8 @@ static int make_directories(struct daemon *d, struct error *err)
 
 		r = file_mkdir_p(path, 0700, err);
 	}
+	if (r == 0)
+		r = make_skeleton(d, err);
 	if (r == 0)
 		r = file_mkdir_p(d->run_dir, 0700, err);
 	return r < 0 ? r : file_mkdir_p(run, 0700, err);

@@ -24,6 +24,8 @@ struct daemon {
 	uv_loop_t *loop;
 	char *state_dir, *run_dir, *socket_path;
 	char *program; /* path of cmpd, for the shims */
+	char *skeleton; /* STATE/skeleton: the mount points that every root has, as the lowest layer */
+	char *mount_dir; /* STATE/root: where each container, in its own namespace, mounts its root */
 	/*
 	 * What names of kernel objects begin with, so that two supervisors never touch each other's:
 	 * "cmp" for the default state directory, otherwise "c" and five hex digits of its path's

@@ -404,10 +404,14 @@ static int fill(struct draft *f, struct runtime_spec *spec, struct error *err)
 	const struct container *c = f->container;
 	int r;
 
+	/* The skeleton is the lowest layer: mount points need not be made in every container. */
+	strv_push(&f->layers, xstrdup(c->daemon->skeleton));
+	append_all(&f->layers, c->image->layers);
 	*spec = (struct runtime_spec){
 		.id = c->id,
-		.layers = c->image->layers,
+		.layers = f->layers,
 		.container_dir = c->dir,
+		.mount_dir = c->daemon->mount_dir,
 		.readonly_root = c->config.read_only,
 		.oom_score_adj = (int)c->config.oom_score_adj,
 		.reset_oom_score = true,
@@ -432,6 +436,7 @@ static int fill(struct draft *f, struct runtime_spec *spec, struct error *err)
 
 static void draft_release(struct draft *f)
 {
+	strv_free(f->layers);
 	strv_free(f->argv);
 	strv_free(f->env);
 	strv_free(f->strings);

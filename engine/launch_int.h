@@ -8,7 +8,7 @@
 /* Owns everything that a specification borrows. */
 struct draft {
 	struct container *container;
-	char **argv, **env, **strings, **sysctls;
+	char **layers, **argv, **env, **strings, **sysctls;
 	char *hostname, *seccomp, *apparmor;
 	struct runtime_rlimit *rlimits;
 	struct runtime_device *devices;

@@ -19,30 +19,28 @@
 
 /* ---- the root */
 
-/* The directory that all layers are in, or "": their names alone keep the options short. */
+/* The longest directory that all layers are below, or "": what is left keeps the options short. */
 static char *common_parent(char *const *layers)
 {
+	size_t i, len, last;
 	const char *slash;
-	char *parent;
-	size_t i, len;
 
 	if (!strv_len(layers))
 		return xstrdup("");
 	slash = strrchr(layers[0], '/');
-	/* layers/<chain>/fs: two levels up */
-	while (slash && slash > layers[0] && slash[-1] != '/' && str_eq(slash, "/fs"))
-		for (slash--; slash > layers[0] && *slash != '/';)
-			slash--;
-	if (!slash || slash == layers[0])
-		return xstrdup("");
-	len = (size_t)(slash - layers[0]);
-	parent = xstrndup(layers[0], len);
-	for (i = 1; layers[i]; i++)
-		if (!str_starts(layers[i], parent) || layers[i][len] != '/') {
-			free(parent);
-			return xstrdup("");
+	len = slash ? (size_t)(slash - layers[0]) : 0;
+	for (i = 1; layers[i]; i++) {
+		for (last = 0, slash = layers[0]; (size_t)(slash - layers[0]) <= len; slash++) {
+			size_t at = (size_t)(slash - layers[0]);
+
+			if (*slash != layers[i][at])
+				break;
+			if (*slash == '/')
+				last = at;
 		}
-	return parent;
+		len = MIN(len, last);
+	}
+	return xstrndup(layers[0], len);
 }
 
 static int add_lower(struct assembler *a, struct buf *options, const char *path)
@@ -78,24 +76,25 @@ static int overlay_options(struct assembler *a, const char *parent, struct buf *
 
 int compile_root(struct assembler *a)
 {
-	static const char *const dirs[] = {"upper", "work", "merged"};
 	const char *dir = a->spec->container_dir;
 	auto_buf struct buf options = BUF_INIT;
-	auto_free char *parent = common_parent(a->spec->layers), *merged = NULL;
+	auto_free char *parent = common_parent(a->spec->layers), *own = NULL;
+	const char *target = a->spec->mount_dir;
 	uint32_t sentence = as_str(a, "make the container's directory");
-	size_t i;
 	int r;
 
 	as_op(a, OP_PRIVATE, 0, as_str(a, "make the mount namespace private"), 0);
-	for (i = 0; i < ARRAY_LEN(dirs); i++)
-		as_op(a, OP_MKDIR, 0, sentence, as_strf(a, "%s/%s", dir, dirs[i]),
-		      strcmp(dirs[i], "upper") ? 0700 : 0755);
+	as_op(a, OP_MKDIR, 0, sentence, as_strf(a, "%s/upper", dir), 0755);
+	as_op(a, OP_MKDIR, 0, sentence, as_strf(a, "%s/work", dir), 0700);
+	if (!target) {
+		target = own = xasprintf("%s/merged", dir);
+		as_op(a, OP_MKDIR, 0, sentence, as_str(a, own), 0700);
+	}
 	r = overlay_options(a, parent, &options);
 	if (r < 0)
 		return r;
-	merged = xasprintf("%s/merged", dir);
 	as_op(a, OP_OVERLAY, 0, as_str(a, "mount the root file system (overlay)"),
-	      as_str(a, parent), as_str(a, options.data), as_str(a, merged), SLOT_ROOT);
+	      as_str(a, parent), as_str(a, options.data), as_str(a, target), SLOT_ROOT);
 	return 0;
 }
 

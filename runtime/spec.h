@@ -98,6 +98,9 @@ struct runtime_spec {
 	/* root */
 	char *const *layers;	   /* absolute directories, lowest first */
 	const char *container_dir; /* absolute; holds upper/ and work/ (made by the program) */
+	/* An existing directory that the root is mounted on, in a mount namespace of its own: all
+	 * containers may use the same.  NULL: container_dir/merged. */
+	const char *mount_dir;
 	bool readonly_root;
 	/* process */
 	struct runtime_process process;

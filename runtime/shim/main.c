@@ -93,6 +93,7 @@ static int set_up(struct shim *s)
 	close_range(SHIM_FD_LOG + 1, ~0u, 0);
 	control_limit(s->control);
 	setsid();
+	prctl(PR_SET_NAME, "cmp-shim"); /* it was started from a nameless file */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	take_signals(&wanted);
 	s->signals = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
