@@ -386,6 +386,7 @@ void finish(struct shim *s)
 	close_fd(&s->dns[0]);
 	close_fd(&s->dns[1]);
 	teardown(s);
+	reap(s); /* what that has killed, and further processes */
 	s->end.oom_killed = s->machine.oom_killed;
 	write_record(s);
 	say_exited(s, 0, &s->end);
