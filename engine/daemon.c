@@ -354,12 +354,23 @@ static void say_goodbye(struct daemon *d)
 	}
 }
 
+/* Nothing runs and no network is left: then nothing of ours stays in the kernel either. */
+static void leave(struct daemon *d)
+{
+	struct error err = ERROR_INIT;
+
+	runtime_cgroup_forget(&d->host, d->tag);
+	if (!map_len(d->networks) && net_firewall_destroy(d->net, &err) < 0)
+		log_warn("daemon", "%s", err.msg);
+}
+
 void daemon_stop(struct daemon *d)
 {
 	if (d->stopping)
 		return;
 	d->stopping = true;
 	say_goodbye(d);
+	leave(d);
 	unlink(d->socket_path);
 	uv_stop(d->loop);
 }

@@ -463,3 +463,22 @@ bool runtime_cgroup_oom_killed(const struct runtime_host *host, const char *pare
 	}
 	return false;
 }
+
+static void forget_in(const struct runtime_host *host, const char *controller, const char *parent)
+{
+	auto_free char *dir = NULL;
+	struct error ignored = ERROR_INIT;
+
+	if (runtime_cgroup_path(host, controller, parent, NULL, &dir, &ignored) == 0)
+		rmdir(dir); /* EBUSY: something still runs there */
+}
+
+void runtime_cgroup_forget(const struct runtime_host *host, const char *parent)
+{
+	char *const *controller;
+
+	if (host->cgroup_v2)
+		forget_in(host, NULL, parent);
+	for (controller = host->v1_controllers; controller && *controller; controller++)
+		forget_in(host, *controller, parent);
+}

@@ -70,6 +70,8 @@ int runtime_cgroup_pids(const struct runtime_host *host, const char *parent, con
  * at the supervisor's start. */
 int runtime_cgroup_prepare(const struct runtime_host *host, const char *parent, struct error *err)
 	MUST_CHECK;
+/* Undoes it where nothing runs any more. */
+void runtime_cgroup_forget(const struct runtime_host *host, const char *parent);
 /* Removes the empty cgroups; absence is success, -EBUSY while processes are left. */
 int runtime_cgroup_remove(const struct runtime_host *host, const char *parent, const char *id,
 			  struct error *err) MUST_CHECK;
