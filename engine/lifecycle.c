@@ -111,18 +111,23 @@ static void wait_for(struct list *list, container_done done, void *arg)
 	list_append(list, &w->link);
 }
 
+static void take_waiters(struct list *from, struct list *to)
+{
+	list_init(to);
+	while (!list_empty(from)) {
+		struct list *first = from->next;
+
+		list_remove(first);
+		list_append(to, first);
+	}
+}
+
+/* Those who come in a call wait for the next time. */
 static void tell(struct list *list, const struct error *err)
 {
 	struct list told;
 
-	/* Those who come in a call wait for the next time. */
-	list_init(&told);
-	while (!list_empty(list)) {
-		struct list *first = list->next;
-
-		list_remove(first);
-		list_append(&told, first);
-	}
+	take_waiters(list, &told);
 	while (!list_empty(&told)) {
 		struct waiter *w = list_entry(told.next, struct waiter, link);
 
@@ -204,7 +209,9 @@ static void go_on_after_end(struct container *c);
 static void start_failed(struct container *c, const struct error *why)
 {
 	struct error err = *why;
+	struct list waiting; /* taken out: the container may remove itself */
 
+	take_waiters(&c->life->starting, &waiting);
 	error_wrap(&err, "start container %s", c->name);
 	shim_free(c->shim);
 	c->shim = NULL;
@@ -218,7 +225,7 @@ static void start_failed(struct container *c, const struct error *why)
 	if (c->life->restart_launch)
 		log_warn("container", "%s", err.msg);
 	go_on_after_end(c);
-	tell(&c->life->starting, &err);
+	tell(&waiting, &err);
 }
 
 static void launch(struct container *c, bool by_policy)
@@ -228,6 +235,10 @@ static void launch(struct container *c, bool by_policy)
 	uv_timer_stop(&c->life->timer);
 	c->life->restart_launch = by_policy;
 	c->life->stop_when_started = false;
+	if (!by_policy) {
+		c->restart_count = 0;
+		c->life->pause_ns = 0;
+	}
 	c->stopped_by_user = false;
 	free(c->error);
 	c->error = NULL;
@@ -342,7 +353,7 @@ static void refuse(struct container *c, enum container_event event)
 
 	error_set(&err, EBUSY, "cannot %s container %s: it is %s", event_names[event], c->name,
 		  state_names[c->state]);
-	if (event == EVENT_START)
+	if (event == EVENT_START && c->life)
 		tell(&c->life->starting, &err);
 }
 
@@ -518,11 +529,12 @@ void container_start(struct container *c, container_done done, void *arg)
 		answer_later(c->daemon, done, arg, &err);
 		return;
 	}
-	if (action == LAUNCH && !begin_launch(c, &err)) {
+	container_ref(c); /* it may remove itself when it cannot be started */
+	if (action == LAUNCH && !begin_launch(c, &err))
 		answer_later(c->daemon, done, arg, &err);
-		return;
-	}
-	wait_for(&c->life->starting, done, arg);
+	else
+		wait_for(&c->life->starting, done, arg);
+	container_unref(c);
 }
 
 void container_stop(struct container *c, const char *signal, int64_t timeout_ns,
@@ -538,6 +550,8 @@ void container_stop(struct container *c, const char *signal, int64_t timeout_ns,
 	}
 	c->stopped_by_user = true;
 	if (table[c->state][EVENT_STOP] == READY) {
+		if (c->state != CONTAINER_REMOVING)
+			container_save_or_log(c); /* it was the user's will: it stays down */
 		answer_later(c->daemon, done, arg, NULL);
 		return;
 	}
@@ -622,6 +636,10 @@ void container_remove(struct container *c, bool force, bool volumes, container_d
 			  "container %s is running: stop it before removing it, or use force",
 			  c->name);
 		answer_later(c->daemon, done, arg, &err);
+		return;
+	}
+	if (action == NOTHING) { /* it is gone already, and held by somebody */
+		answer_later(c->daemon, done, arg, NULL);
 		return;
 	}
 	c->life->remove_volumes = volumes;
