@@ -180,6 +180,18 @@ static int add_secrets(const struct compose_project *p, const json_t *model, con
 	return 0;
 }
 
+/* Names of the services that no profile enables: their containers are no orphans. */
+static json_t *disabled_services(const struct compose_project *p)
+{
+	json_t *names = json_array();
+	size_t i;
+
+	for (i = 0; p->disabled && p->disabled->kind == COMPOSE_MAP && i < p->disabled->map.count;
+	     i++)
+		json_array_append_new(names, json_str(p->disabled->map.pairs[i].key));
+	return names;
+}
+
 json_t *cli_project_request(struct cli *cli, const struct compose_project *project,
 			    struct error *err)
 {
@@ -192,6 +204,7 @@ json_t *cli_project_request(struct cli *cli, const struct compose_project *proje
 	json_set_new(body, "files", json_strv(project->files));
 	json_set_str(body, "working_dir", project->working_dir);
 	json_set_new(body, "secrets", secrets);
+	json_set_new(body, "disabled", disabled_services(project));
 	r = add_secrets(project, model, "secrets", secrets, err);
 	if (r == 0)
 		r = add_secrets(project, model, "configs", secrets, err);
