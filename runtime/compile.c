@@ -125,6 +125,7 @@ static int finish(struct assembler *a, int r, struct buf *ret)
 	}
 	buf_release(&a->ops);
 	buf_release(&a->data);
+	compile_devices_release(a);
 	strv_free(a->targets);
 	free(a->mounts);
 	return r;
@@ -192,7 +193,9 @@ int runtime_compile(const struct runtime_host *host, const struct runtime_spec *
 		as_op(&a, OP_SETNS_PID, 0,
 		      as_str(&a, "join the pid namespace of another container"),
 		      as_str(&a, spec->pid.path));
-	r = compile_cgroup_parent(&a);
+	r = compile_devices(&a);
+	if (r == 0)
+		r = compile_cgroup_parent(&a);
 	a.header.parent_end = a.header.op_count;
 	if (r == 0)
 		r = compile_cgroup_child(&a);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the user and the engine mount: binds, volumes, tmpfs, files.  In two steps: the sources are
+ * What the user and the engine mount: binds, volumes, tmpfs, files, and devices that are wanted
+ * elsewhere than in /dev.  In two steps: the sources are
  * cloned first, while the mount namespace still is what the host's is, so that one which is to
  * follow the host's mounts ("rslave") or share them ("rshared") stays in their peer group; they are
  * attached when the container's root is there.
@@ -105,7 +106,7 @@ static int collect(struct assembler *a)
 	size_t i, n = 0;
 	char *target;
 
-	a->mounts = xcalloc(s->mount_count + s->file_count + 1, sizeof(*a->mounts));
+	a->mounts = xcalloc(s->mount_count + s->file_count + a->node_count + 1, sizeof(*a->mounts));
 	for (i = 0; i < s->file_count; i++)
 		a->mounts[n++].mount = (struct runtime_mount){
 			.kind = RT_MOUNT_BIND,
@@ -113,6 +114,13 @@ static int collect(struct assembler *a)
 			.target = s->files[i].target,
 			.attr = s->files[i].readonly ? MOUNT_ATTR_RDONLY : 0,
 		};
+	for (i = 0; i < a->node_count; i++)
+		if (!device_is_below_dev(&a->nodes[i]))
+			a->mounts[n++].mount = (struct runtime_mount){
+				.kind = RT_MOUNT_BIND,
+				.source = a->nodes[i].source,
+				.target = a->nodes[i].target,
+			};
 	for (i = 0; i < s->mount_count; i++)
 		a->mounts[n++].mount = s->mounts[i];
 	for (i = 0; i < n; i++) {

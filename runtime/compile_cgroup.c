@@ -16,7 +16,7 @@
 #include "runtime/compile_int.h"
 
 #define PIDS_DEFAULT 4096
-#define INSNS_MAX    512
+#define INSNS_MAX    4096
 
 struct device_rule {
 	char type;	      /* 'c', 'b' */
@@ -31,43 +31,24 @@ static const struct device_rule default_rules[] = {
 	{'c', 5, 2, "rwm"}, {'c', 136, -1, "rwm"},
 };
 
-static int user_rule(const struct runtime_device *d, struct device_rule *ret, struct error *err)
-{
-	struct stat st;
-
-	if (stat(d->source, &st) < 0)
-		return error_sys(err, errno, "device %s", d->source);
-	if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
-		return error_set(err, EINVAL, "%s is not a device", d->source);
-	ret->type = S_ISCHR(st.st_mode) ? 'c' : 'b';
-	ret->major = major(st.st_rdev);
-	ret->minor = minor(st.st_rdev);
-	if (!str_copy(ret->access, sizeof(ret->access),
-		      str_empty(d->permissions) ? "rwm" : d->permissions) ||
-	    ret->access[strspn(ret->access, "rwm")])
-		return error_set(err, EINVAL, "device %s: permissions \"%s\": use r, w and m",
-				 d->source, d->permissions);
-	return 0;
-}
-
 /* All rules of the container; owned. */
-static int collect_rules(const struct runtime_spec *s, struct device_rule **ret, size_t *ret_count,
-			 struct error *err)
+static struct device_rule *collect_rules(const struct assembler *a, size_t *ret_count)
 {
 	size_t i, n = ARRAY_LEN(default_rules);
-	struct device_rule *rules = xcalloc(n + s->device_count, sizeof(*rules));
-	int r = 0;
+	struct device_rule *rules = xcalloc(n + a->node_count, sizeof(*rules));
 
 	memcpy(rules, default_rules, sizeof(default_rules));
-	for (i = 0; i < s->device_count && r == 0; i++)
-		r = user_rule(&s->devices[i], &rules[n + i], err);
-	if (r < 0) {
-		free(rules);
-		return r;
+	for (i = 0; i < a->node_count; i++) {
+		const struct device_node *node = &a->nodes[i];
+		struct device_rule *rule = &rules[n + i];
+
+		rule->type = S_ISCHR(node->mode) ? 'c' : 'b';
+		rule->major = major(node->rdev);
+		rule->minor = minor(node->rdev);
+		str_copy(rule->access, sizeof(rule->access), node->permissions);
 	}
-	*ret = rules;
-	*ret_count = n + s->device_count;
-	return 0;
+	*ret_count = n + a->node_count;
+	return rules;
 }
 
 /* ---- v1 */
@@ -155,17 +136,13 @@ static void v1_memory(struct assembler *a, const char *dir)
 		write_text(a, dir, "memory.oom_control", "1");
 }
 
-static int v1_devices(struct assembler *a, const char *dir)
+static void v1_devices(struct assembler *a, const char *dir)
 {
-	auto_free struct device_rule *rules = NULL;
 	size_t i, count;
-	int r;
+	auto_free struct device_rule *rules = collect_rules(a, &count);
 
 	if (a->spec->privileged)
-		return 0;
-	r = collect_rules(a->spec, &rules, &count, a->err);
-	if (r < 0)
-		return r;
+		return;
 	write_text(a, dir, "devices.deny", "a");
 	for (i = 0; i < count; i++) {
 		char text[64], minor_text[24] = "*", major_text[24] = "*";
@@ -178,7 +155,6 @@ static int v1_devices(struct assembler *a, const char *dir)
 			 rules[i].access);
 		write_text(a, dir, "devices.allow", text);
 	}
-	return 0;
 }
 
 static void v1_cpu(struct assembler *a, const char *dir)
@@ -220,7 +196,7 @@ static int v1_controller(struct assembler *a, const char *controller)
 	else if (!strcmp(controller, "pids") && pids_limit(&a->spec->resources) > 0)
 		write_limit(a, dir, "pids.max", pids_limit(&a->spec->resources));
 	else if (!strcmp(controller, "devices"))
-		return v1_devices(a, dir);
+		v1_devices(a, dir);
 	else if (!strcmp(controller, "cpu"))
 		v1_cpu(a, dir);
 	else if (!strcmp(controller, "cpuset"))
@@ -274,16 +250,12 @@ static size_t add_rule(const struct device_rule *rule, struct bpf_insn *out)
 
 static int v2_devices(struct assembler *a)
 {
-	auto_free struct device_rule *rules = NULL;
 	struct bpf_insn code[INSNS_MAX];
 	size_t i, count, n = 0;
-	int r;
+	auto_free struct device_rule *rules = collect_rules(a, &count);
 
 	if (a->spec->privileged)
 		return 0;
-	r = collect_rules(a->spec, &rules, &count, a->err);
-	if (r < 0)
-		return r;
 	if (count * 8 + 16 > INSNS_MAX)
 		return error_set(a->err, E2BIG, "too many devices");
 	/* struct bpf_cgroup_dev_ctx { u32 access_type (type | access << 16), major, minor } in r1

@@ -9,6 +9,14 @@
 
 struct placed;
 
+/* A device that is there besides the usual ones. */
+struct device_node {
+	char *source, *target;
+	const char *permissions; /* "rwm" */
+	uint32_t mode, uid, gid;
+	uint64_t rdev;
+};
+
 struct assembler {
 	const struct runtime_host *host;
 	const struct runtime_spec *spec;
@@ -17,7 +25,9 @@ struct assembler {
 	uint32_t next_slot;
 	uint32_t host_socket; /* netlink in the host's namespace, made in PARENT; NONE */
 	uint32_t slot_proc, slot_sys, slot_null; /* mounted file systems of the container */
-	struct placed *mounts;			 /* compile_binds.c, sorted */
+	struct device_node *nodes;		 /* compile_devices.c, sorted by target */
+	size_t node_count;
+	struct placed *mounts; /* compile_binds.c, sorted */
 	size_t mount_count;
 	char **targets; /* of them */
 	struct error *err;
@@ -52,6 +62,11 @@ int compile_cgroup_parent(struct assembler *a) MUST_CHECK;
 int compile_cgroup_child(struct assembler *a) MUST_CHECK;
 int compile_cgroup_mounts(struct assembler *a) MUST_CHECK; /* what the container sees of them */
 int compile_cgroup_teardown(struct assembler *a) MUST_CHECK;
+/* compile_devices.c */
+int compile_devices(struct assembler *a) MUST_CHECK; /* looks at the host's; first of all */
+void compile_devices_release(struct assembler *a);
+void compile_nodes(struct assembler *a); /* in SLOT_DEV */
+bool device_is_below_dev(const struct device_node *node);
 /* compile_dns.c */
 void compile_dns(struct assembler *a); /* in a network namespace of its own, with lo up */
 /* compile_mounts.c */

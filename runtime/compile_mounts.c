@@ -112,13 +112,8 @@ static uint32_t mount_new(struct assembler *a, uint32_t dir, const char *path, c
 	return target;
 }
 
-static void make_nodes(struct assembler *a)
+static void make_links(struct assembler *a)
 {
-	static const struct {
-		const char *name;
-		unsigned major, minor;
-	} nodes[] = {{"null", 1, 3},   {"zero", 1, 5},	  {"full", 1, 7},
-		     {"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0}};
 	static const char *const links[][2] = {
 		{"fd", "/proc/self/fd"},       {"stdin", "/proc/self/fd/0"},
 		{"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"},
@@ -126,36 +121,9 @@ static void make_nodes(struct assembler *a)
 	};
 	size_t i;
 
-	for (i = 0; i < ARRAY_LEN(nodes); i++)
-		as_op(a, OP_MKNOD, 0, as_strf(a, "make the device /dev/%s", nodes[i].name),
-		      SLOT_DEV, as_str(a, nodes[i].name), S_IFCHR | 0666,
-		      (uint32_t)makedev(nodes[i].major, nodes[i].minor));
 	for (i = 0; i < ARRAY_LEN(links); i++)
 		as_op(a, OP_SYMLINK, 0, as_strf(a, "make the link /dev/%s", links[i][0]), SLOT_DEV,
 		      as_str(a, links[i][0]), as_str(a, links[i][1]));
-}
-
-/* A device of the host: below /dev on ours, elsewhere as a bind. */
-static int user_device(struct assembler *a, const struct runtime_device *d)
-{
-	const char *target = str_empty(d->target) ? d->source : d->target;
-	const char *name = str_skip(target, "/dev/"), *slash = name ? strrchr(name, '/') : NULL;
-	uint32_t sentence = as_strf(a, "make the device %s", target), dir = SLOT_DEV;
-	auto_free char *parent = slash ? xstrndup(name, (size_t)(slash - name)) : NULL;
-	struct stat st;
-
-	if (stat(d->source, &st) < 0)
-		return error_sys(a->err, errno, "device %s", d->source);
-	if (!name || !*name)
-		return error_set(a->err, EINVAL,
-				 "device %s: its path in the container must be below /dev", target);
-	if (parent) {
-		dir = as_slot(a);
-		as_op(a, OP_DIR, OP_REAL, sentence, SLOT_DEV, as_str(a, parent), 0755, dir);
-	}
-	as_op(a, OP_MKNOD, 0, sentence, dir, as_str(a, slash ? slash + 1 : name), st.st_mode,
-	      (uint32_t)st.st_rdev);
-	return 0;
 }
 
 /* Who shares the host's IPC shares its POSIX shared memory. */
@@ -170,20 +138,17 @@ static void host_shm(struct assembler *a)
 	as_op(a, OP_MOVE_MOUNT, 0, sentence, tree, target);
 }
 
-static int compile_dev(struct assembler *a)
+static void compile_dev(struct assembler *a)
 {
 	const struct runtime_spec *s = a->spec;
 	auto_free char *shm =
 		xasprintf("mode=1777,size=%llu",
 			  (unsigned long long)(s->shm_bytes ? s->shm_bytes : SHM_DEFAULT));
-	size_t i;
-	int r = 0;
 
 	mount_new(a, SLOT_ROOT, "dev", "/dev", "tmpfs", "mode=755,size=65536k", MOUNT_ATTR_NOSUID,
 		  SLOT_DEV);
-	make_nodes(a);
-	for (i = 0; i < s->device_count && r == 0; i++)
-		r = user_device(a, &s->devices[i]);
+	compile_nodes(a);
+	make_links(a);
 	mount_new(a, SLOT_DEV, "pts", "/dev/pts", "devpts",
 		  "newinstance,ptmxmode=0666,mode=0620,gid=5",
 		  MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, SLOT_PTS);
@@ -195,20 +160,17 @@ static int compile_dev(struct assembler *a)
 	a->slot_null = as_slot(a);
 	as_op(a, OP_OPEN, 0, as_str(a, "open /dev/null"), SLOT_DEV, as_str(a, "null"),
 	      O_PATH | O_NOFOLLOW, a->slot_null);
-	return r;
 }
 
 static int compile_pseudo(struct assembler *a)
 {
-	int r;
-
 	a->slot_proc = as_slot(a);
 	a->slot_sys = as_slot(a);
 	mount_new(a, SLOT_ROOT, "proc", "/proc", "proc", NULL, ATTR_PSEUDO, a->slot_proc);
-	r = compile_dev(a);
+	compile_dev(a);
 	mount_new(a, SLOT_ROOT, "sys", "/sys", "sysfs", NULL,
 		  ATTR_PSEUDO | (a->spec->privileged ? 0 : MOUNT_ATTR_RDONLY), a->slot_sys);
-	return r < 0 ? r : compile_cgroup_mounts(a);
+	return compile_cgroup_mounts(a);
 }
 
 int compile_mounts(struct assembler *a)

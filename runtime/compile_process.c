@@ -280,6 +280,17 @@ static void terminal(struct assembler *a, bool further)
 	as_op(a, OP_CONSOLE, 0, sentence, 0);
 }
 
+/* The container's own is made when it is missing, that of a further process must be there. */
+static void change_directory(struct assembler *a, const char *cwd, bool further)
+{
+	uint32_t sentence = as_strf(a, "change to the working directory %s", cwd);
+
+	if (further)
+		as_op(a, OP_OPEN, 0, sentence, SLOT_ROOT, as_str(a, cwd), O_PATH | O_DIRECTORY,
+		      as_slot(a));
+	as_op(a, OP_CHDIR, 0, sentence, as_str(a, cwd));
+}
+
 int compile_process(struct assembler *a, const struct runtime_process *p, bool further)
 {
 	uint32_t argc, envc, argv = as_strv(a, p->args, &argc), env = as_strv(a, p->env, &envc);
@@ -293,8 +304,7 @@ int compile_process(struct assembler *a, const struct runtime_process *p, bool f
 		terminal(a, further);
 	look_up_user(a, p);
 	rlimits(a);
-	as_op(a, OP_CHDIR, 0, as_strf(a, "change to the working directory %s", cwd),
-	      as_str(a, cwd));
+	change_directory(a, cwd, further);
 	if (!further && a->spec->readonly_root) /* only now: the directory may have been made */
 		as_op(a, OP_MOUNT_ATTR, 0, as_str(a, "make the root file system read-only"),
 		      SLOT_ROOT, MOUNT_ATTR_RDONLY, 0, 0);

@@ -16,8 +16,8 @@
 
 /* Operands, one letter each: n number, o octal, x hexadecimal, c CLONE_NEW flags, s slot, r result
  * slot, p string, d data (its length is next), f filter (its instruction count is next), v strings
- * (their count is next), w two 64-bit numbers, k kind of socket, i offset of a patch or none; . not
- * shown */
+ * (their count is next), w two 64-bit numbers, k kind of socket, u owner (two operands), i offset
+ * of a patch or none; . not shown */
 static const struct {
 	const char *name, *operands;
 } table[OP_CODE_MAX] = {
@@ -34,7 +34,7 @@ static const struct {
 	[OP_MOVE_MOUNT] = {"move-mount", "ss"},
 	[OP_DIR] = {"dir", "spor"},
 	[OP_TARGET] = {"target", "spsr"},
-	[OP_MKNOD] = {"mknod", "spox"},
+	[OP_MKNOD] = {"mknod", "spoxu."},
 	[OP_SYMLINK] = {"symlink", "spp"},
 	[OP_MASK] = {"mask", "sps"},
 	[OP_READONLY] = {"read-only", "sp"},
@@ -260,6 +260,10 @@ static void add_operand(struct buf *out, const struct view *v, char kind, const 
 		break;
 	case 'k':
 		add_socket(out, *a);
+		break;
+	case 'u':
+		if (a[0] || a[1])
+			buf_addf(out, " owner %u:%u", a[0], a[1]);
 		break;
 	case 'i':
 		if (*a != PROGRAM_NO_OFFSET)

@@ -174,6 +174,7 @@ int runtime_host_probe(struct runtime_host *ret, struct error *err)
 	h.mount_api = has_mount_api();
 	h.overlay_lowerdir_append = h.mount_api && has_overlay_append();
 	h.clone_into_cgroup = h.cgroup_v2 && has_clone_into_cgroup();
+	h.dev_dir = "/dev";
 	h.apparmor = has_apparmor();
 	h.core_hard = hard_limit(RLIMIT_CORE);
 	h.nofile_hard = hard_limit(RLIMIT_NOFILE);

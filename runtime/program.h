@@ -98,7 +98,7 @@ enum program_code {
 		   O_PATH */
 	OP_TARGET,  /* S root, P path, S source, R: as DIR, but a file when the source is none a
 		       directory */
-	OP_MKNOD,   /* S dir, P name, N mode, N device */
+	OP_MKNOD,   /* S dir, P name, N mode, N device, N uid, N gid */
 	OP_SYMLINK, /* S dir, P name, P target */
 	OP_MASK, /* S root, P path, S null device: covers a file, or a directory with an empty one,
 		    if it exists */

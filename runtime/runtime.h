@@ -25,6 +25,7 @@ struct runtime_host {
 	bool clone_into_cgroup;	      /* clone3 with CLONE_INTO_CGROUP */
 	bool apparmor;
 	uint64_t core_hard, nofile_hard; /* our own hard limits, UINT64_MAX: none */
+	const char *dev_dir;		 /* whose devices privileged containers get; NULL: none */
 	unsigned thermal_cpus;		 /* cpuN with a thermal_throttle directory, 0 … N-1 */
 };
 int runtime_host_probe(struct runtime_host *ret, struct error *err) MUST_CHECK;

@@ -28,7 +28,7 @@ static const struct {
 	[OP_MOVE_MOUNT] = {op_move_mount, "SS"},
 	[OP_DIR] = {op_dir, "SP-R"},
 	[OP_TARGET] = {op_target, "SPSR"},
-	[OP_MKNOD] = {op_mknod, "SP--"},
+	[OP_MKNOD] = {op_mknod, "SP----"},
 	[OP_SYMLINK] = {op_symlink, "SPP"},
 	[OP_MASK] = {op_mask, "SPS"},
 	[OP_READONLY] = {op_readonly, "SP"},

@@ -246,8 +246,15 @@ int op_target(struct machine *m, const struct program_op *op)
 
 int op_mknod(struct machine *m, const struct program_op *op)
 {
-	return mknodat(slot_of(m, op->a[0]), text_of(m, op->a[1]), op->a[2], op->a[3]) < 0 ? -errno
-											   : 0;
+	int dir = slot_of(m, op->a[0]);
+	const char *name = text_of(m, op->a[1]);
+
+	if (mknodat(dir, name, op->a[2], op->a[3]) < 0)
+		return -errno;
+	if ((op->a[4] || op->a[5]) &&
+	    fchownat(dir, name, op->a[4], op->a[5], AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	return 0;
 }
 
 int op_symlink(struct machine *m, const struct program_op *op)

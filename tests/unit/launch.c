@@ -63,6 +63,7 @@ struct options {
 	const char *exec;
 	char **env, **sysctls;
 	struct runtime_mount mounts[MOUNTS_MAX];
+	struct runtime_device devices[MOUNTS_MAX];
 	struct runtime_spec spec;
 };
 
@@ -453,6 +454,17 @@ static void add_mount(struct options *o, char *text, bool volume)
 	o->spec.mount_count++;
 }
 
+static void add_device(struct options *o, char *text)
+{
+	char *target = strchr(text, ':');
+
+	if (o->spec.device_count == MOUNTS_MAX)
+		die(text, &(struct error){.msg = "too many devices"});
+	if (target)
+		*target++ = '\0';
+	o->devices[o->spec.device_count++] = (struct runtime_device){text, target, "rw"};
+}
+
 static uint64_t number(const char *text, uint64_t max)
 {
 	uint64_t n;
@@ -474,6 +486,9 @@ static void set_value(struct options *o, int c)
 	case 'v':
 	case 'V':
 		add_mount(o, optarg, c == 'V');
+		break;
+	case 'c':
+		add_device(o, optarg);
 		break;
 	case 'e':
 		strv_push(&o->env, xstrdup(optarg));
@@ -527,7 +542,7 @@ static void read_options(struct options *o, int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "+n:klNdHpitru:w:m:e:v:V:s:S:x:")) >= 0) {
+	while ((c = getopt(argc, argv, "+n:klNdHpitrc:u:w:m:e:v:V:s:S:x:")) >= 0) {
 		if (strchr("klNdHpitr", c))
 			set_switch(o, c);
 		else
@@ -665,6 +680,7 @@ int main(int argc, char **argv)
 		.hostname = "launch",
 		.loopback = true,
 		.mounts = opt.mounts,
+		.devices = opt.devices,
 		.cgroup_parent = CGROUP_PARENT,
 		.process = {.user = "", .cwd = "/", .capabilities = runtime_default_capabilities()},
 	};
