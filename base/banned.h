@@ -23,9 +23,10 @@
 #undef stpcpy
 #undef sprintf
 #undef vsprintf
-#pragma GCC poison strcpy strcat strncpy strncat stpcpy	 /* str_copy, struct buf */
-#pragma GCC poison sprintf vsprintf			 /* snprintf, buf_addf */
-#pragma GCC poison strtok				 /* strv_split */
-#pragma GCC poison atoi atol atoll sscanf /* parse_u64 and friends; strtol: linux/bpf.h has it, see check-banned */
+#pragma GCC poison strcpy strcat strncpy strncat stpcpy /* str_copy, struct buf */
+#pragma GCC poison sprintf vsprintf			/* snprintf, buf_addf */
+#pragma GCC poison strtok				/* strv_split */
+#pragma GCC poison atoi atol atoll                                                                 \
+	sscanf /* parse_u64 and friends; strtol: linux/bpf.h has it, see check-banned */
 
 #endif

@@ -23,14 +23,15 @@ struct config_mount {
 	bool no_create;	       /* bind: the source must exist */
 	char *subpath;	       /* volume */
 	char *propagation;     /* bind */
-	char *tmpfs_options;   /* "size=64m,mode=1777": the syntax of volume_tmpfs_parse after the colon */
+	char *tmpfs_options;   /* "size=64m,mode=1777": the syntax of volume_tmpfs_parse after the
+				  colon */
 	bool from_image;       /* VOLUME of the image: anonymous */
 	json_t *volume_labels; /* of an anonymous volume; NULL: none */
 };
 
 struct config_port {
-	char *host_ip;	   /* NULL: all addresses */
-	char *host_port;   /* NULL or "": any; "8080"; "8000-8010": the first free one */
+	char *host_ip;	 /* NULL: all addresses */
+	char *host_port; /* NULL or "": any; "8080"; "8000-8010": the first free one */
 	int64_t container_port;
 	char *protocol; /* "tcp", "udp" */
 };
@@ -43,7 +44,7 @@ struct config_network {
 	char *interface_name; /* NULL: ethN */
 };
 
-struct config_file { /* secrets and configs */
+struct config_file {   /* secrets and configs */
 	char *source;  /* absolute host path; or NULL: `content` */
 	char *content; /* written 0400 to a tmpfs of ours when the container starts */
 	char *target;  /* absolute path in the container */
@@ -62,7 +63,8 @@ struct config_device {
 
 struct config_health {
 	char **test; /* {"NONE"}, {"CMD", …}, {"CMD-SHELL", "…"}; NULL: as the image says */
-	int64_t interval_ns, timeout_ns, start_period_ns, start_interval_ns, retries; /* 0: default */
+	int64_t interval_ns, timeout_ns, start_period_ns, start_interval_ns,
+		retries; /* 0: default */
 };
 
 struct config_restart {
@@ -78,7 +80,7 @@ struct config_resources { /* 0: none; -1 unlimited where that makes sense */
 };
 
 struct container_config {
-	char *image; /* reference, as the user said */
+	char *image;		      /* reference, as the user said */
 	char **entrypoint, **command; /* NULL: as the image says; empty list: cleared */
 	bool entrypoint_set, command_set;
 	char **env; /* added to the image's */
@@ -86,8 +88,8 @@ struct container_config {
 	char **group_add;
 	json_t *labels; /* object of strings; never NULL after decode */
 	bool tty, stdin_open, init, read_only, privileged, auto_remove;
-	char *stop_signal;	/* NULL: the image's, else SIGTERM */
-	int64_t stop_grace_ns;	/* 0: 10 s */
+	char *stop_signal;     /* NULL: the image's, else SIGTERM */
+	int64_t stop_grace_ns; /* 0: 10 s */
 	struct config_restart restart;
 	struct config_health health;
 	struct config_mount *mounts;
@@ -95,11 +97,13 @@ struct container_config {
 	char **volumes_from; /* container ids, ":ro" */
 	struct config_port *ports;
 	size_t port_count;
-	char **expose;	       /* "80/tcp" */
-	char *network_mode; /* NULL or "networks": `networks` below; "none", "host", "container:ID" */
+	char **expose;	    /* "80/tcp" */
+	char *network_mode; /* NULL or "networks": `networks` below; "none", "host", "container:ID"
+			     */
 	struct config_network *networks;
 	size_t network_count;
-	char *pid_mode, *ipc_mode, *uts_mode, *cgroup_mode; /* NULL, "host", "container:ID", "private", "shareable" */
+	char *pid_mode, *ipc_mode, *uts_mode,
+		*cgroup_mode; /* NULL, "host", "container:ID", "private", "shareable" */
 	char *cgroup_parent;
 	char **cap_add, **cap_drop, **security_opt;
 	struct config_device *devices;

@@ -21,7 +21,8 @@ enum container_state {
 	CONTAINER_REMOVING,
 	CONTAINER_STATE_MAX,
 };
-const char *container_state_name(enum container_state s); /* Docker's words: "created", "running", … */
+const char *
+container_state_name(enum container_state s); /* Docker's words: "created", "running", … */
 
 enum health_status { HEALTH_NONE, HEALTH_STARTING, HEALTH_HEALTHY, HEALTH_UNHEALTHY };
 const char *health_status_name(enum health_status s); /* "", "starting", "healthy", "unhealthy" */
@@ -33,8 +34,8 @@ struct network;
 
 /* A container's place on a network. */
 struct container_endpoint {
-	struct network *network; /* referenced */
-	struct net_endpoint link;  /* names, addresses, MAC as allocated */
+	struct network *network;  /* referenced */
+	struct net_endpoint link; /* names, addresses, MAC as allocated */
 	char **aliases; /* names it answers to there: service, container name, short id, aliases */
 	bool attached;	/* the link exists now */
 };
@@ -63,15 +64,15 @@ struct container {
 	int64_t restart_count;
 	enum health_status health_status;
 	struct health *health;
-	struct shim *shim; /* NULL when none */
+	struct shim *shim;	    /* NULL when none */
 	struct net_dns_client *dns; /* its resolver, while it runs; dnszone.c */
 	struct container_endpoint *endpoints;
 	size_t endpoint_count;
 	struct publish_use *published; /* its host ports while it holds them; publish.c */
 	size_t published_count;
 	struct list kept_sockets; /* of a shim found again, until publish_acquire; publish.c */
-	char *dir; /* STATE/containers/ID */
-	struct life *life; /* lifecycle.c */
+	char *dir;		  /* STATE/containers/ID */
+	struct life *life;	  /* lifecycle.c */
 };
 
 struct container *container_ref(struct container *c);
@@ -86,7 +87,7 @@ int container_find(struct daemon *d, const char *ref, struct container **ret, st
 typedef void (*container_done)(void *arg, const struct error *err);
 
 struct container_create_args {
-	const char *name; /* NULL: one is made up */
+	const char *name;		       /* NULL: one is made up */
 	const struct container_config *config; /* copied */
 };
 /* Checks, allocates (id, addresses, anonymous volumes), records.  No kernel object is made.  The
@@ -95,13 +96,14 @@ int container_create(struct daemon *d, const struct container_create_args *args,
 		     struct container **ret, struct error *err) MUST_CHECK;
 void container_start(struct container *c, container_done done, void *arg);
 /* timeout_ns < 0: the container's own stop_grace; signal NULL: its stop signal. */
-void container_stop(struct container *c, const char *signal, int64_t timeout_ns, container_done done,
-		    void *arg);
+void container_stop(struct container *c, const char *signal, int64_t timeout_ns,
+		    container_done done, void *arg);
 void container_restart(struct container *c, int64_t timeout_ns, container_done done, void *arg);
 int container_kill(struct container *c, int signo, struct error *err) MUST_CHECK;
 int container_pause(struct container *c, bool pause, struct error *err) MUST_CHECK;
 /* force: a running one is killed first.  volumes: its anonymous volumes go too. */
-void container_remove(struct container *c, bool force, bool volumes, container_done done, void *arg);
+void container_remove(struct container *c, bool force, bool volumes, container_done done,
+		      void *arg);
 /* The processes in it, as the host numbers them; owned array. */
 int container_pids(const struct container *c, pid_t **ret, size_t *ret_count, struct error *err)
 	MUST_CHECK;

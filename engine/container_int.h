@@ -24,13 +24,13 @@ enum container_event {
 struct life {
 	uv_timer_t timer; /* the end of the time to stop, or of the pause before a restart */
 	struct list starting, stopping, removing; /* struct waiter */
-	struct error failure;	/* of the last start */
-	int stop_signal;	/* of the stop under way */
+	struct error failure;			  /* of the last start */
+	int stop_signal;			  /* of the stop under way */
 	int64_t stop_grace_ns;
 	bool stop_when_started; /* asked while STARTING */
 	bool restart_launch;	/* the start under way is a restart by policy */
 	bool remove_when_ended, remove_volumes, force;
-	int64_t pause_ns; /* before the next restart */
+	int64_t pause_ns;      /* before the next restart */
 	struct shim_exit exit; /* of the event ENDED */
 };
 
@@ -45,13 +45,15 @@ void life_free(struct container *c); /* closes its timer */
 /* container.c */
 int container_save(struct container *c, struct error *err) MUST_CHECK;
 void container_save_or_log(struct container *c);
-void container_emit(struct container *c, const char *action, const char *detail_key, const char *detail);
+void container_emit(struct container *c, const char *action, const char *detail_key,
+		    const char *detail);
 /* Everything that it has is given back, its record and its files go. */
 void container_destroy(struct container *c, bool volumes);
 int container_stop_signal(const struct container *c);
 
 /* launch.c: all that comes before the shim; -errno with words. */
-int container_launch(struct container *c, const struct shim_events *events, struct error *err) MUST_CHECK;
+int container_launch(struct container *c, const struct shim_events *events, struct error *err)
+	MUST_CHECK;
 extern const struct shim_events container_shim_events; /* lifecycle.c */
 /* The specification, compiled: of the container, or of a further process in it. */
 struct exec_args;

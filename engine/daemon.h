@@ -23,16 +23,19 @@ struct api_server;
 struct daemon {
 	uv_loop_t *loop;
 	char *state_dir, *run_dir, *socket_path;
-	char *program; /* path of cmpd, for the shims */
-	char *skeleton; /* STATE/skeleton: the mount points that every root has, as the lowest layer */
-	char *mount_dir; /* STATE/root: where each container, in its own namespace, mounts its root */
+	char *program;	/* path of cmpd, for the shims */
+	char *skeleton; /* STATE/skeleton: the mount points that every root has, as the lowest layer
+			 */
+	char *mount_dir; /* STATE/root: where each container, in its own namespace, mounts its root
+			  */
 	/*
-	 * What names of kernel objects begin with, so that two supervisors never touch each other's:
-	 * "cmp" for the default state directory, otherwise "c" and five hex digits of its path's
-	 * digest.  Bridges are TAGb<hex>, veths TAGv<hex>, the nft table and the cgroup parent TAG.
+	 * What names of kernel objects begin with, so that two supervisors never touch each
+	 * other's: "cmp" for the default state directory, otherwise "c" and five hex digits of its
+	 * path's digest.  Bridges are TAGb<hex>, veths TAGv<hex>, the nft table and the cgroup
+	 * parent TAG.
 	 */
 	char tag[8];
-	int shim_fd;   /* sealed memfd of cmp-shim, spawned from /proc/self/fd/N */
+	int shim_fd; /* sealed memfd of cmp-shim, spawned from /proc/self/fd/N */
 	int64_t started_ns;
 	bool stopping;
 
@@ -45,11 +48,11 @@ struct daemon {
 	struct events *events;
 	struct api_server *api;
 
-	struct map *containers; /* id -> struct container, in order of creation */
-	struct map *container_names; /* name -> struct container */
-	struct map *networks;	/* id -> struct network */
-	struct map *projects;	/* name -> struct project */
-	struct list published;	/* struct publish of publish.c */
+	struct map *containers;		/* id -> struct container, in order of creation */
+	struct map *container_names;	/* name -> struct container */
+	struct map *networks;		/* id -> struct network */
+	struct map *projects;		/* name -> struct project */
+	struct list published;		/* struct publish of publish.c */
 	struct list container_watchers; /* see container.h */
 	struct list shims_leaving;	/* processes to be waited for; shim.c */
 };

@@ -9,7 +9,7 @@ struct exec;
 
 struct exec_args {
 	char *const *cmd;
-	char *const *env; /* added to the container's */
+	char *const *env;		/* added to the container's */
 	const char *user, *working_dir; /* NULL: the container's */
 	bool tty, stdin_open, privileged;
 	unsigned short rows, columns;

@@ -12,7 +12,8 @@ void health_stop(struct container *c);
 void health_free(struct container *c);
 /* {status, failing_streak, log: [{start_ns, end_ns, exit_code, output}]} or NULL without check. */
 json_t *health_inspect(const struct container *c);
-/* Command and last output of the failing probe in words, for "is unhealthy" messages; owned, or NULL. */
+/* Command and last output of the failing probe in words, for "is unhealthy" messages; owned, or
+ * NULL. */
 char *health_explain(const struct container *c);
 
 #endif

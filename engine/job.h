@@ -10,9 +10,9 @@
 
 struct job;
 
-struct job_sink { /* who reads the progress; all borrowed */
+struct job_sink {				 /* who reads the progress; all borrowed */
 	void (*event)(void *arg, json_t *event); /* one object of the ndjson stream, borrowed */
-	void (*done)(void *arg); /* after the last event ("end" or "error") */
+	void (*done)(void *arg);		 /* after the last event ("end" or "error") */
 	void *arg;
 };
 
@@ -22,8 +22,8 @@ void job_progress(struct job *j, const char *id, const char *status, const char 
 void job_warn(struct job *j, const char *fmt, ...) PRINTF(2, 3);
 
 /*
- * Starts verb `verb` ("up", "down", "create", "start", "stop", "restart", "kill", "pause", "unpause",
- * "rm", "scale", "run", "plan") of project `name` with the request's body (see
+ * Starts verb `verb` ("up", "down", "create", "start", "stop", "restart", "kill", "pause",
+ * "unpause", "rm", "scale", "run", "plan") of project `name` with the request's body (see
  * docs/internals/native-api.md).  -ENOENT for an unknown verb, -EINVAL for a bad body.
  */
 int job_start(struct daemon *d, const char *name, const char *verb, const json_t *body,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One container's log on disk (`log`, `log.1` … in its directory, written by the shim), read forward
- * frame by frame across rotations.  No loop, no daemon: used by a worker, which owns the reader.
+ * One container's log on disk (`log`, `log.1` … in its directory, written by the shim), read
+ * forward frame by frame across rotations.  No loop, no daemon: used by a worker, which owns the
+ * reader.
  */
 #ifndef ENGINE_LOGFILE_H
 #define ENGINE_LOGFILE_H

@@ -39,8 +39,7 @@ int main(int argc, char **argv)
 			format = str_eq(optarg, "json") ? LOG_FORMAT_JSON : LOG_FORMAT_PLAIN;
 			break;
 		case 'v':
-			printf("cmpd version %s\n",
-			       PACKAGE_VERSION); /* banned-ok: asked for on the command line */
+			printf("cmpd %s\n", PACKAGE_VERSION); /* banned-ok: asked for */
 			return 0;
 		case 'h':
 			return usage(stdout, 0);

@@ -13,7 +13,7 @@ struct network {
 	unsigned refs;
 	char id[DIGEST_HEX_MAX];
 	char *name;
-	char *driver; /* "bridge" */
+	char *driver;			 /* "bridge" */
 	json_t *labels, *options, *ipam; /* objects, as asked for; never NULL */
 	bool internal, attachable, enable_ipv6, enable_ipv4;
 	int64_t created_ns;
@@ -24,9 +24,10 @@ struct network {
 };
 
 struct network_args {
-	const char *name, *driver; /* driver NULL: bridge */
+	const char *name, *driver;	/* driver NULL: bridge */
 	const json_t *labels, *options; /* objects of strings, or NULL */
-	const json_t *ipam; /* compose's form: {driver, config: [{subnet, ip_range, gateway, aux_addresses}], options} or NULL */
+	const json_t *ipam; /* compose's form: {driver, config: [{subnet, ip_range, gateway,
+			       aux_addresses}], options} or NULL */
 	bool internal, attachable, enable_ipv6, disable_ipv4;
 };
 struct network *network_ref(struct network *n);
@@ -42,18 +43,20 @@ int network_find(struct daemon *d, const char *ref, struct network **ret, struct
 	MUST_CHECK; /* id, prefix, name */
 json_t *network_summary(const struct network *n);
 json_t *network_inspect(const struct network *n); /* with its containers */
-int networks_load(struct daemon *d, struct error *err) MUST_CHECK; /* from the state; completes bridges */
+int networks_load(struct daemon *d, struct error *err)
+	MUST_CHECK;		       /* from the state; completes bridges */
 void networks_sweep(struct daemon *d); /* removes links of ours that belong to nothing */
 void networks_free(struct daemon *d);
 
-/* A container that has the volume mounted, running or not: the shape of volume_in_use_fn; `arg` is the
- * daemon.  (container.c) */
+/* A container that has the volume mounted, running or not: the shape of volume_in_use_fn; `arg` is
+ * the daemon.  (container.c) */
 bool volume_users(void *arg, const char *name, char **ret_by);
 
 /* ---- endpoints of a container */
 
 /* Allocates addresses, MAC and names for every network of its config (c->endpoints), at creation;
- * fixed addresses are claimed.  Records nothing itself: the state row of the container holds them. */
+ * fixed addresses are claimed.  Records nothing itself: the state row of the container holds them.
+ */
 int endpoints_allocate(struct container *c, struct error *err) MUST_CHECK;
 /* After loading: claims what is recorded.  `endpoints` as endpoints_encode wrote it. */
 int endpoints_restore(struct container *c, const json_t *endpoints, struct error *err) MUST_CHECK;
@@ -72,7 +75,8 @@ void endpoints_down(struct container *c);
 void endpoints_hosts(const struct container *c, struct buf *ret);
 void endpoints_resolv(const struct container *c, struct buf *ret);
 
-/* The names that containers resolve; for net_dns_new.  `arg` is the daemon, owners are containers. */
+/* The names that containers resolve; for net_dns_new.  `arg` is the daemon, owners are containers.
+ */
 extern const struct net_dns_zone network_dns_zone;
 
 /* ---- published ports (publish.c) */

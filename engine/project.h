@@ -12,7 +12,7 @@ struct project {
 	json_t *model; /* canonical compose model of the last up/create; NULL when never */
 	json_t *files; /* array of paths */
 	char *working_dir;
-	json_t *scale; /* service -> replicas as the user last said */
+	json_t *scale;	  /* service -> replicas as the user last said */
 	struct list jobs; /* queue: the first one runs */
 };
 

@@ -23,7 +23,8 @@ struct shim_events {
 int shim_spawn(struct daemon *d, const char *id, const char *container_dir, const void *program,
 	       size_t len, const struct shim_events *events, void *arg, struct shim **ret,
 	       struct error *err) MUST_CHECK;
-/* Connects to the shim of a container that runs already; -ENOENT, -ECONNREFUSED when there is none. */
+/* Connects to the shim of a container that runs already; -ENOENT, -ECONNREFUSED when there is none.
+ */
 int shim_connect(struct daemon *d, const char *id, const struct shim_events *events, void *arg,
 		 struct shim **ret, struct error *err) MUST_CHECK;
 /* Reads RUN/containers/ID/exit; -ENOENT. */
@@ -35,10 +36,12 @@ void shims_reap(struct daemon *d);
 
 int shim_signal(struct shim *s, uint32_t process, int signo, struct error *err) MUST_CHECK;
 int shim_resize(struct shim *s, uint32_t process, unsigned rows, unsigned columns);
-int shim_keep(struct shim *s, const char *name, int fd, struct error *err) MUST_CHECK; /* fd is copied */
+int shim_keep(struct shim *s, const char *name, int fd, struct error *err)
+	MUST_CHECK; /* fd is copied */
 void shim_drop(struct shim *s, const char *name);
-/* Starts a further process; `done` tells its pid (and the terminal's master) or the failure; `exited`
- * its end.  fds: the container's ends of stdin, stdout, stderr (borrowed), or NULL with a terminal. */
+/* Starts a further process; `done` tells its pid (and the terminal's master) or the failure;
+ * `exited` its end.  fds: the container's ends of stdin, stdout, stderr (borrowed), or NULL with a
+ * terminal. */
 struct shim_exec_args {
 	const void *program;
 	size_t len;

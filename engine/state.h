@@ -4,7 +4,8 @@
  * with a connection and tables of its own.  A record is a JSON document under a key.
  *
  * Losing this process loses nothing that was committed.  Losing the machine could lose the last
- * commits, until state_sync has made them durable: what is acknowledged to a client is synced first.
+ * commits, until state_sync has made them durable: what is acknowledged to a client is synced
+ * first.
  */
 #ifndef ENGINE_STATE_H
 #define ENGINE_STATE_H
@@ -39,14 +40,17 @@ int state_containers_each(struct state *s, state_each_fn each, void *arg, struct
 int state_network_put(struct state *s, const char *id, const json_t *doc, struct error *err)
 	MUST_CHECK;
 int state_network_delete(struct state *s, const char *id, struct error *err) MUST_CHECK;
-int state_networks_each(struct state *s, state_each_fn each, void *arg, struct error *err) MUST_CHECK;
+int state_networks_each(struct state *s, state_each_fn each, void *arg, struct error *err)
+	MUST_CHECK;
 int state_project_put(struct state *s, const char *name, const json_t *doc, struct error *err)
 	MUST_CHECK;
 int state_project_delete(struct state *s, const char *name, struct error *err) MUST_CHECK;
-int state_projects_each(struct state *s, state_each_fn each, void *arg, struct error *err) MUST_CHECK;
+int state_projects_each(struct state *s, state_each_fn each, void *arg, struct error *err)
+	MUST_CHECK;
 
 /* Small facts: the boot id of the last run.  NULL: unknown. */
-int state_fact_put(struct state *s, const char *name, const char *value, struct error *err) MUST_CHECK;
+int state_fact_put(struct state *s, const char *name, const char *value, struct error *err)
+	MUST_CHECK;
 char *state_fact(struct state *s, const char *name); /* owned */
 
 #endif

@@ -74,8 +74,8 @@ static void prune_volumes(struct api_request *r)
 	AUTO(strv_free) char **names = NULL;
 	struct error err = ERROR_INIT;
 	json_t *o = json_object();
-	int rc = volume_prune(r->daemon->volumes, api_query_flag(r, "all"), volume_users,
-			      r->daemon, &names, &err);
+	int rc = volume_prune(r->daemon->volumes, api_query_flag(r, "all"), volume_users, r->daemon,
+			      &names, &err);
 
 	json_set_new(o, "removed", json_strv(names));
 	reply(r, rc, o, &err);
