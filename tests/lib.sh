@@ -90,7 +90,10 @@ echo $$ >"$WORK/owner"
 CMP_STATE_DIR=$WORK/state
 CMP_RUN_DIR=$WORK/run
 TAG=$(tag_of "$WORK")
-export CMP_STATE_DIR CMP_RUN_DIR
+# Where programs built with sanitizers report; `finish` looks for it.
+ASAN_OPTIONS=log_path=$WORK/sanitizer:print_stacktrace=1
+UBSAN_OPTIONS=log_path=$WORK/sanitizer:print_stacktrace=1
+export CMP_STATE_DIR CMP_RUN_DIR ASAN_OPTIONS UBSAN_OPTIONS
 SOCK=$CMP_RUN_DIR/cmp.sock
 finished=
 on_exit() {
@@ -238,6 +241,7 @@ finish() {
 	left cgroups "$(cgroups_of "$WORK")"
 	left "nft table" "$(nft_of "$WORK" | while read -r _ f t; do nft list table "$f" "$t" | grep -E 'elements|dnat|masquerade|redirect'; done)"
 	left files "$(files_of "$WORK")"
+	left "sanitizer reports" "$(cat "$WORK"/sanitizer.* 2>/dev/null | head -n 60)"
 	[ ! -e "$WORK/notes" ] || cat "$WORK/notes"
 	if [ $test_failed != 0 ] && [ -s "$CMP_RUN_DIR/cmpd.log" ]; then
 		tail -n 40 "$CMP_RUN_DIR/cmpd.log" | sed 's/^/# cmpd: /'
