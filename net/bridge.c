@@ -102,6 +102,13 @@ static void derive_mac(const char *name, uint8_t mac[6])
 		mac[i] = (uint8_t)(h >> (8 * i));
 }
 
+bool net_ifname_valid(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len && len < NET_IFNAME_MAX && str_valid_name(name);
+}
+
 static int make_link(struct net *n, const struct net_network *nw, struct error *err)
 {
 	struct ifinfomsg i = {.ifi_flags = IFF_UP, .ifi_change = IFF_UP};
@@ -228,8 +235,11 @@ int net_bridge_create(struct net *n, const struct net_network *nw, struct error 
 {
 	struct settings s = {.nw = nw};
 	bool existed = net_link_exists(n, nw->bridge);
-	int r = make_link(n, nw, err);
+	int r;
 
+	if (!net_ifname_valid(nw->bridge))
+		return error_set(err, EINVAL, "\"%s\" cannot be the name of a bridge", nw->bridge);
+	r = make_link(n, nw, err);
 	if (r < 0)
 		return r;
 	r = net_inside(n->netns_fd, apply_settings, &s);

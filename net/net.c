@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "net/net_int.h"
 
-#define INSIDE_STACK ((size_t)256 << 10)
+#define INSIDE_STACK ((size_t)1 << 20)
 
 struct inside {
 	int netns_fd;
@@ -130,6 +130,9 @@ int net_open(const struct net_options *options, struct net **ret, struct error *
 		r = n->route_fd;
 		goto fail;
 	}
+	r = firewall_open(n, err);
+	if (r < 0)
+		goto fail;
 	*ret = n;
 	return 0;
 fail:
@@ -142,5 +145,7 @@ void net_free(struct net *n)
 	if (!n)
 		return;
 	n->closing = true;
+	proxy_close(n);
+	firewall_close(n);
 	net_unref(n);
 }

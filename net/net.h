@@ -44,22 +44,25 @@ struct net_prefix {
 	struct net_addr addr;
 	unsigned bits;
 };
-#define NET_ADDR_TEXT 46
+#define NET_ADDR_TEXT	46
 #define NET_PREFIX_TEXT 50
 int net_addr_parse(const char *text, struct net_addr *ret, struct error *err) MUST_CHECK;
-int net_prefix_parse(const char *text, struct net_prefix *ret, struct error *err) MUST_CHECK; /* "10.1.0.0/16"; host bits must be 0 */
+int net_prefix_parse(const char *text, struct net_prefix *ret, struct error *err)
+	MUST_CHECK; /* "10.1.0.0/16"; host bits must be 0 */
 void net_addr_text(const struct net_addr *a, char ret[NET_ADDR_TEXT]);
 void net_prefix_text(const struct net_prefix *p, char ret[NET_PREFIX_TEXT]);
 bool net_addr_equal(const struct net_addr *a, const struct net_addr *b);
 bool net_prefix_contains(const struct net_prefix *p, const struct net_addr *a);
 bool net_prefix_overlaps(const struct net_prefix *a, const struct net_prefix *b);
 
-/* Allocator of the addresses of one subnet: pure.  Network, broadcast and gateway are never given. */
+/* Allocator of the addresses of one subnet: pure.  Network, broadcast and gateway are never given.
+ */
 struct net_pool;
 struct net_pool *net_pool_new(const struct net_prefix *subnet, const struct net_prefix *range,
 			      const struct net_addr *gateway); /* range, gateway may be NULL */
 void net_pool_free(struct net_pool *p);
-const struct net_addr *net_pool_gateway(const struct net_pool *p); /* the first address unless given */
+const struct net_addr *
+net_pool_gateway(const struct net_pool *p); /* the first address unless given */
 /* The next free address, after the last one given (an address is not reused at once).  -ENOSPC. */
 int net_pool_take(struct net_pool *p, struct net_addr *ret, struct error *err) MUST_CHECK;
 /* This very address.  -EADDRINUSE, -ERANGE when outside. */
@@ -76,15 +79,17 @@ int net_subnet_choose(struct net *n, int family, const struct net_prefix *used, 
 #define NET_IFNAME_MAX 16
 
 struct net_network {
-	char bridge[NET_IFNAME_MAX]; /* "cmp" and the first hex digits of the id, or as the driver option says */
+	char bridge[NET_IFNAME_MAX];  /* "cmp" and the first hex digits of the id, or as the driver
+					 option says */
 	struct net_prefix subnets[2]; /* family 0: unused */
 	struct net_addr gateways[2];
-	bool internal;	/* no masquerade, no default route, nothing forwarded in or out */
-	bool icc;	/* containers may talk to each other (default true) */
+	bool internal; /* no masquerade, no default route, nothing forwarded in or out */
+	bool icc;      /* containers may talk to each other (default true) */
 	bool masquerade;
 	unsigned mtu; /* 0: 1500 */
 };
-/* Idempotent: makes or completes the bridge (up, addresses, sysctls: accept_ra, rp_filter, ip_forward). */
+/* Idempotent: makes or completes the bridge (up, addresses, sysctls: accept_ra, rp_filter,
+ * ip_forward). */
 int net_bridge_create(struct net *n, const struct net_network *nw, struct error *err) MUST_CHECK;
 /* Absence is success. */
 int net_bridge_destroy(struct net *n, const char *bridge, struct error *err) MUST_CHECK;
@@ -100,7 +105,7 @@ struct net_endpoint {
 	char ifname[NET_IFNAME_MAX];	  /* in the container: "eth0" */
 	const struct net_network *network;
 	struct net_addr addrs[2];
-	uint8_t mac[6]; /* all 0: derived from the IPv4 address as Docker does (02:42:…) */
+	uint8_t mac[6];	    /* all 0: derived from the IPv4 address as Docker does (02:42:…) */
 	bool default_route; /* through this network's gateway */
 	unsigned mtu;
 };
@@ -131,9 +136,9 @@ int net_endpoint_connect(struct net *n, const struct net_endpoint *ep, int netns
 /* ---- published ports */
 
 struct net_port_spec {
-	int protocol;	     /* IPPROTO_TCP, IPPROTO_UDP */
+	int protocol;	      /* IPPROTO_TCP, IPPROTO_UDP */
 	struct net_addr host; /* family 0: 0.0.0.0 and :: both (as Docker) */
-	uint16_t port;	     /* 0: any free one */
+	uint16_t port;	      /* 0: any free one */
 };
 struct net_backend {
 	struct net_addr addr;
@@ -143,7 +148,8 @@ struct net_backend {
 struct net_port;
 /*
  * Binds and listens.  The port is really taken; connections wait in the queue while there is no
- * backend.  -EADDRINUSE names the holder: "port 8080/tcp on 0.0.0.0 is already taken by nginx (pid 123)".
+ * backend.  -EADDRINUSE names the holder: "port 8080/tcp on 0.0.0.0 is already taken by nginx (pid
+ * 123)".
  */
 int net_port_open(struct net *n, const struct net_port_spec *spec, struct net_port **ret,
 		  struct error *err) MUST_CHECK;
@@ -156,7 +162,8 @@ uint16_t net_port_number(const struct net_port *p);
 void net_port_fds(const struct net_port *p, int *ret_fd4, int *ret_fd6);
 /*
  * Who serves it: connections are spread evenly over these.  A backend that is gone gets no new
- * connections; waiting ones are passed on as soon as there is one.  A refused connect tries another.
+ * connections; waiting ones are passed on as soon as there is one.  A refused connect tries
+ * another.
  */
 void net_port_backends(struct net_port *p, const struct net_backend *backends, size_t count);
 
@@ -179,8 +186,8 @@ struct net_dns_client;
 
 struct net_dns_zone { /* how names are looked up: the engine's tables */
 	/*
-	 * Addresses of `name` (lower case, without final dot) as seen by `owner`.  Returns the number
-	 * (0 with *ret_known true: the name exists but not in this family: empty answer).
+	 * Addresses of `name` (lower case, without final dot) as seen by `owner`.  Returns the
+	 * number (0 with *ret_known true: the name exists but not in this family: empty answer).
 	 */
 	size_t (*resolve)(void *arg, void *owner, const char *name, int family,
 			  struct net_addr *ret, size_t max, bool *ret_known);
@@ -190,13 +197,14 @@ struct net_dns_zone { /* how names are looked up: the engine's tables */
 };
 struct net_dns_client_args {
 	void *owner;
-	int udp_fd, tcp_fd; /* sockets in the container's namespace; taken */
+	int udp_fd, tcp_fd;   /* sockets in the container's namespace; taken */
 	char *const *servers; /* `dns:` of the container, else NULL: the host's resolv.conf */
 	bool forward;	      /* false on internal networks: unknown names get NXDOMAIN */
 };
 struct net_dns *net_dns_new(struct net *n, const struct net_dns_zone *zone);
 void net_dns_free(struct net_dns *d);
-struct net_dns_client *net_dns_client_add(struct net_dns *d, const struct net_dns_client_args *args);
+struct net_dns_client *net_dns_client_add(struct net_dns *d,
+					  const struct net_dns_client_args *args);
 void net_dns_client_remove(struct net_dns_client *c); /* accepts NULL */
 
 #endif

@@ -62,6 +62,8 @@ struct nl_msg *net_message(int type, int flags, const void *header, size_t len);
 
 size_t net_addr_len(const struct net_addr *a);
 struct nl_msg *net_address_message(int ifindex, const struct net_addr *addr, unsigned bits);
+/* Letters, digits, _ . and -: what may stand in a rule. */
+bool net_ifname_valid(const char *name);
 int net_index_of(int fd, const char *name); /* in the namespace of a socket; or -errno */
 int net_link_index(struct net *n, const char *name);
 

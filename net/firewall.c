@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Keeps the table as it should be.  Every change of networks, ports and backends only says that
+ * something changed; then one transaction at a time runs in a worker, with the text of the state at
+ * its start.  Changes meanwhile make one more, however many they are.  The worker owns `text` and
+ * `result` while `running`; everything else belongs to the loop thread.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <uv.h>
+
+#include <nftables/libnftables.h>
+
+#include "base/log.h"
+#include "net/firewall.h"
+#include "net/net_int.h"
+
+struct waiter {
+	struct list link;
+	uint64_t version;
+	void (*done)(void *arg, const struct error *err);
+	void *arg;
+};
+
+struct firewall {
+	struct net *net;
+	uv_async_t wake;
+	uv_work_t work;
+	struct net_network *networks;
+	size_t network_count;
+	uint64_t wanted, applied; /* versions of the state */
+	uint64_t version;	  /* of the transaction that runs */
+	bool running, asked;
+	struct list waiters;
+	struct error last; /* of the last transaction */
+	char *in_force;	   /* text of the last that succeeded */
+
+	/* the worker's */
+	pthread_mutex_t lock; /* against net_firewall_destroy */
+	bool destroyed;	      /* under the lock */
+	char *text;
+	struct error result;
+};
+
+/* ---- in the worker */
+
+struct command {
+	const char *text;
+	struct error *err;
+};
+
+static int run_command(void *arg)
+{
+	struct command *c = arg;
+	struct nft_ctx *ctx = nft_ctx_new(NFT_CTX_DEFAULT);
+	const char *why;
+	int r = 0;
+
+	if (!ctx)
+		return error_set(c->err, ENOMEM, "firewall: libnftables cannot be used");
+	nft_ctx_buffer_error(ctx);
+	nft_ctx_buffer_output(ctx);
+	if (nft_run_cmd_from_buffer(ctx, c->text)) {
+		why = nft_ctx_get_error_buffer(ctx);
+		log_debug("firewall", "%s", why);
+		r = error_set(c->err, EIO, "firewall: %.*s", (int)strcspn(why, "\n"), why);
+	}
+	nft_ctx_free(ctx);
+	return r;
+}
+
+static int run_text(struct net *n, const char *text, struct error *err)
+{
+	struct command c = {.text = text, .err = err};
+	int r = net_inside(n->netns_fd, run_command, &c);
+
+	return r < 0 && !err->code ? error_sys(err, -r, "firewall") : r;
+}
+
+static void on_work(uv_work_t *work)
+{
+	struct firewall *f = container_of(work, struct firewall, work);
+
+	f->result = ERROR_INIT;
+	pthread_mutex_lock(&f->lock);
+	if (!f->destroyed && run_text(f->net, f->text, &f->result) < 0)
+		log_debug("firewall", "refused:\n%s", f->text);
+	pthread_mutex_unlock(&f->lock);
+}
+
+/* ---- in the loop */
+
+static void firewall_step(struct firewall *f);
+
+static void on_worked(uv_work_t *work, UNUSED int status)
+{
+	struct firewall *f = container_of(work, struct firewall, work);
+
+	f->running = false;
+	f->applied = f->version;
+	f->last = f->result;
+	free(f->in_force);
+	f->in_force = f->last.code || f->destroyed ? NULL : steal_ptr(&f->text);
+	free(f->text);
+	f->text = NULL;
+	if (f->last.code)
+		log_err("firewall", "%s", f->last.msg);
+	firewall_step(f);
+}
+
+static void firewall_release(struct firewall *f)
+{
+	struct waiter *w, *next;
+
+	list_for_each_safe (w, next, &f->waiters, link)
+		free(w);
+	pthread_mutex_destroy(&f->lock);
+	free(f->networks);
+	free(f->in_force);
+	free(f->text);
+	free(f);
+}
+
+static void on_wake_closed(uv_handle_t *handle)
+{
+	struct firewall *f = container_of((uv_async_t *)handle, struct firewall, wake);
+	struct net *n = f->net;
+
+	n->firewall = NULL;
+	firewall_release(f);
+	net_unref(n);
+}
+
+static char *wanted_text(const struct firewall *f)
+{
+	struct firewall_state s = {
+		.table = f->net->table,
+		.networks = f->networks,
+		.network_count = f->network_count,
+		.ports = &f->net->ports,
+		.owns_forwarding = f->net->owns_forwarding,
+	};
+	struct buf text = BUF_INIT;
+
+	firewall_text(&s, &text);
+	return buf_steal(&text);
+}
+
+static void start(struct firewall *f)
+{
+	auto_free char *text = wanted_text(f);
+
+	f->version = f->wanted;
+	if (str_eq(text, f->in_force)) {
+		f->applied = f->version;
+		return;
+	}
+	f->text = steal_ptr(&text);
+	f->running = true;
+	if (uv_queue_work(f->net->loop, &f->work, on_work, on_worked) < 0)
+		abort(); /* only without a callback */
+}
+
+static void tell_waiters(struct firewall *f)
+{
+	struct list ready = LIST_INIT(ready);
+	struct waiter *w, *next;
+
+	list_for_each_safe (w, next, &f->waiters, link) {
+		if (w->version > f->applied)
+			continue;
+		list_remove(&w->link);
+		list_append(&ready, &w->link);
+	}
+	list_for_each_safe (w, next, &ready, link) {
+		w->done(w->arg, f->last.code ? &f->last : NULL);
+		free(w);
+	}
+}
+
+static void firewall_step(struct firewall *f)
+{
+	if (f->running)
+		return;
+	if (f->net->closing) {
+		uv_close((uv_handle_t *)&f->wake, on_wake_closed);
+		return;
+	}
+	if (f->wanted != f->applied)
+		start(f);
+	tell_waiters(f);
+	if (!f->asked)
+		uv_unref((uv_handle_t *)&f->wake); /* a worker keeps the loop by itself */
+}
+
+static void on_wake(uv_async_t *wake)
+{
+	struct firewall *f = container_of(wake, struct firewall, wake);
+
+	f->asked = false;
+	firewall_step(f);
+}
+
+static void ask(struct firewall *f)
+{
+	if (!f->asked)
+		uv_async_send(&f->wake);
+	f->asked = true;
+	uv_ref((uv_handle_t *)&f->wake); /* the loop does not end before this is done */
+}
+
+void firewall_touch(struct net *n)
+{
+	if (!n->firewall || n->closing)
+		return;
+	n->firewall->wanted++;
+	ask(n->firewall);
+}
+
+void net_firewall_networks(struct net *n, const struct net_network *networks, size_t count)
+{
+	struct firewall *f = n->firewall;
+	size_t i;
+
+	free(f->networks);
+	f->networks = xcalloc(count + 1, sizeof(*networks));
+	f->network_count = 0;
+	for (i = 0; i < count; i++)
+		if (net_ifname_valid(networks[i].bridge)) /* no other has a bridge */
+			f->networks[f->network_count++] = networks[i];
+	pthread_mutex_lock(&f->lock);
+	f->destroyed = false;
+	pthread_mutex_unlock(&f->lock);
+	firewall_touch(n);
+}
+
+void net_firewall_sync(struct net *n, void (*done)(void *arg, const struct error *err), void *arg)
+{
+	struct firewall *f = n->firewall;
+	struct waiter *w = xcalloc(1, sizeof(*w));
+
+	if (f->last.code && !f->running && f->wanted == f->applied)
+		f->wanted++; /* the last one failed: once more */
+	w->version = f->wanted;
+	w->done = done;
+	w->arg = arg;
+	list_append(&f->waiters, &w->link);
+	ask(f);
+}
+
+int net_firewall_destroy(struct net *n, struct error *err)
+{
+	struct firewall *f = n->firewall;
+	auto_free char *text =
+		xasprintf("table inet %s {\n}\ndelete table inet %s\n", n->table, n->table);
+	int r;
+
+	pthread_mutex_lock(&f->lock);
+	f->destroyed = true;
+	r = run_text(n, text, err);
+	pthread_mutex_unlock(&f->lock);
+	free(f->networks);
+	f->networks = NULL;
+	f->network_count = 0;
+	if (!f->running) {
+		free(f->in_force);
+		f->in_force = NULL;
+	}
+	return r;
+}
+
+/* A table of ours that has this chain was made by a supervisor that turned forwarding on. */
+static bool left_owning(struct net *n)
+{
+	auto_free char *text = xasprintf("list chain inet %s cmp_foreign", n->table);
+	struct error none = ERROR_INIT;
+
+	return run_text(n, text, &none) == 0;
+}
+
+int firewall_open(struct net *n, struct error *err)
+{
+	struct firewall *f;
+	int r;
+
+	if (!n->loop)
+		return 0;
+	f = xcalloc(1, sizeof(*f));
+	f->net = n;
+	list_init(&f->waiters);
+	pthread_mutex_init(&f->lock, NULL);
+	r = uv_async_init(n->loop, &f->wake, on_wake);
+	if (r < 0) {
+		firewall_release(f);
+		return error_set(err, -r, "firewall: %s", uv_strerror(r));
+	}
+	uv_unref((uv_handle_t *)&f->wake);
+	n->refs++;
+	n->firewall = f;
+	n->owns_forwarding = left_owning(n);
+	return 0;
+}
+
+void firewall_close(struct net *n)
+{
+	if (n->firewall && !n->firewall->running)
+		firewall_step(n->firewall);
+}
