@@ -2,6 +2,7 @@
 /* cmp-shim ID: start-up and the one loop.  See shim.h and runtime/protocol.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/keyctl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "runtime/shim/shim.h"
@@ -94,6 +96,9 @@ static int set_up(struct shim *s)
 	control_limit(s->control);
 	setsid();
 	prctl(PR_SET_NAME, "cmp-shim"); /* it was started from a nameless file */
+	/* keyrings know no namespaces: the container gets one of its own instead of the
+	 * supervisor's */
+	syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	take_signals(&wanted);
 	s->signals = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
