@@ -96,7 +96,7 @@ struct shim_message {
 struct shim_failure {
 	uint32_t op;  /* index into the program */
 	int32_t code; /* errno */
-	/* then: detail text, e.g. the path that could not be executed */
+		      /* then: detail text, e.g. the path that could not be executed */
 };
 
 struct shim_exit {
