@@ -2,10 +2,13 @@
 /* cmpd: the supervisor.  Started by cmp when none answers, by a shim when one has gone, or by hand.
  */
 #include <getopt.h>
+#include <malloc.h>
 #include <stdio.h>
 
 #include "base/log.h"
 #include "engine/daemon.h"
+
+#define MMAP_FROM_BYTES (64 << 10)
 
 static const struct option options[] = {
 	{"debug", no_argument, NULL, 'D'},
@@ -14,6 +17,17 @@ static const struct option options[] = {
 	{"version", no_argument, NULL, 'v'},
 	{0},
 };
+
+/*
+ * Memory that was needed for a moment goes back to the system: one arena for all threads, because
+ * every one of its own keeps what its busiest moment needed, and large pieces mapped on their own.
+ */
+static void be_frugal(void)
+{
+	mallopt(M_ARENA_MAX, 1);
+	mallopt(M_MMAP_THRESHOLD, MMAP_FROM_BYTES);
+	mallopt(M_TRIM_THRESHOLD, MMAP_FROM_BYTES);
+}
 
 static int usage(FILE *to, int status)
 {
@@ -47,6 +61,7 @@ int main(int argc, char **argv)
 			return usage(stderr, 2);
 		}
 	}
+	be_frugal();
 	log_setup(level, format);
 	if (geteuid() != 0) {
 		log_err("daemon", "cmpd must run as root");
