@@ -840,9 +840,8 @@ static void test_lost_supervisor(void **state)
 	lost_ns = time_boot_ns();
 	for (int i = 0; i < BOXES; i++)
 		close(b[i].control);
-	while (starts_of(w) == 0 && time_boot_ns() - lost_ns < 2000000000)
-		usleep(1000);
-	assert_true(time_boot_ns() - lost_ns < 500000000); /* usually 10 ms */
+	while (starts_of(w) == 0 && time_boot_ns() - lost_ns < 10000000000)
+		usleep(1000); /* some milliseconds, but the machine may be an emulated one */
 	usleep(700000);
 	assert_int_equal(starts_of(w), 1);
 	for (int i = 0; i < BOXES; i++) {
