@@ -93,10 +93,10 @@ struct shim_message {
 	uint32_t reserved;
 };
 
+/* Followed by detail text, e.g. the path that could not be executed. */
 struct shim_failure {
 	uint32_t op;  /* index into the program */
 	int32_t code; /* errno */
-		      /* then: detail text, e.g. the path that could not be executed */
 };
 
 struct shim_exit {
