@@ -1,172 +1,156 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The format as a table: one row for a key.  Casting, checking with nearest names, merging, long
- * forms, typed output in canonical order and the reference page all walk this table; a new
- * attribute is one row in keys.c.
+ * The format as tables.  A type says which shapes a value may have, how its short syntax becomes
+ * the long one, what its parts are, how two of them merge and how it is printed; a key is a name
+ * with a type.  keys.c has the tables; decode.c, merge.c and finish.c walk them.  Nothing else
+ * knows which keys there are.
  */
 #ifndef COMPOSE_SCHEMA_H
 #define COMPOSE_SCHEMA_H
 
-#include "compose/stages.h"
+#include "compose/compose.h"
 
-/* Shapes that are accepted. */
-#define S_NULL	 (1u << COMPOSE_NULL)
-#define S_STRING (1u << COMPOSE_STRING)
-#define S_BOOL	 (1u << COMPOSE_BOOL)
-#define S_INT	 (1u << COMPOSE_INT)
-#define S_FLOAT	 (1u << COMPOSE_FLOAT)
-#define S_LIST	 (1u << COMPOSE_LIST)
-#define S_MAP	 (1u << COMPOSE_MAP)
-#define S_NUMBER (S_INT | S_FLOAT)
-#define S_SCALAR (S_STRING | S_BOOL | S_NUMBER)
-
-/* What the value is in the model. */
-enum schema_value {
-	V_STRING,
-	V_BOOL,
-	V_INT,
-	V_REAL,	    /* as a float of 32 bits */
-	V_BYTES,    /* "64m" is "67108864" */
-	V_DURATION, /* "90s" is "1m30s" */
-	V_MODE,	    /* of a file: "0440" */
-	V_OCTETS,   /* of a tmpfs: the number itself */
-	V_COUNT,    /* of devices: a number, "all" is -1 */
-	V_STRINGS,  /* list of strings */
-	V_WORDS,    /* a command: null, words of a string, list */
-	V_PAIRS,    /* names to strings; also written as a list of NAME=VALUE */
-	V_LISTS,    /* names to lists of strings */
-	V_HOSTS,    /* extra_hosts: sorted list of NAME=ADDRESS */
-	V_KEYS,	    /* build.ssh: list of ID=PATH */
-	V_OBJECT,   /* the keys in sub */
-	V_OBJECTS,  /* list of them */
-	V_NAMED,    /* names of the user's choice to objects */
-	V_LIMITS,   /* names to a number or {soft, hard} */
-	V_ANY,
-};
-
-enum schema_merge {
-	MERGE_DEFAULT,	/* maps key by key, lists one after the other, scalars: the later */
-	MERGE_REPLACE,	/* the later, whatever it is; null too */
-	MERGE_SEQUENCE, /* both become lists of NAME=VALUE, then one after the other */
-	MERGE_LONG,	/* both take their long form first */
-	MERGE_LOGGING,	/* options of one driver only */
-	MERGE_IPAM,	/* by subnet */
-	MERGE_WHOLE,	/* the later unless it is null; maps key by key */
-};
-
-/* By what items of a list are the same one; the later one replaces the earlier in its place. */
-enum schema_unique {
-	UNIQUE_NONE,
-	UNIQUE_NAME, /* before "=" */
-	UNIQUE_PORT,
-	UNIQUE_TARGET, /* volumes */
-	UNIQUE_DEVICE,
-	UNIQUE_CONFIG,
-	UNIQUE_SECRET,
-	UNIQUE_PATH, /* env_file */
-};
-
-#define KEY_REQUIRED (1u << 0)
-#define KEY_ALWAYS   (1u << 1) /* printed even when it is not given */
-#define KEY_ZERO     (1u << 2) /* 0 and false are printed */
-#define KEY_HIDDEN   (1u << 3) /* not in the model */
-#define KEY_NULLS    (1u << 4) /* pairs without value stay null, else they are "" */
-#define KEY_DISTINCT (1u << 5) /* the items of the list must differ */
-#define KEY_PATH     (1u << 6) /* relative to the directory of the project */
-#define KEY_NAMES    (1u << 7) /* names are [a-zA-Z0-9._-]+ */
-#define KEY_LATER    (1u << 8) /* dropped from the model when empty, though it is an object */
-
-/* Where a value is, for messages: rendered only when there is something to say. */
-struct schema_path {
-	const struct schema_path *up;
-	const char *key; /* NULL: item number `index` */
+/* Where a value is, for messages: services.web.ports[0].  Lives on the stack. */
+struct compose_path {
+	const struct compose_path *up;
+	const char *key; /* NULL: an item of a list */
 	size_t index;
 };
 
-struct schema;
-struct schema_key {
-	const char *name;
-	unsigned shapes, items; /* of the value, and of the items of a list or of free names */
-	enum schema_value value;
-	enum schema_merge merge;
-	enum schema_unique unique;
+/* What every stage needs. */
+struct compose_ctx {
+	struct arena *arena;
+	struct diag_list *diags;
+	const struct compose_options *options;
+	const struct map *env; /* what interpolation sees: name to const char * */
+	const char *dir;       /* relative paths are meant from here */
+	const char *name;      /* of the project; NULL until it is known */
+};
+
+#define SHAPE_NULL   (1u << COMPOSE_NULL)
+#define SHAPE_STRING (1u << COMPOSE_STRING)
+#define SHAPE_BOOL   (1u << COMPOSE_BOOL)
+#define SHAPE_INT    (1u << COMPOSE_INT)
+#define SHAPE_FLOAT  (1u << COMPOSE_FLOAT)
+#define SHAPE_LIST   (1u << COMPOSE_LIST)
+#define SHAPE_MAP    (1u << COMPOSE_MAP)
+#define SHAPE_NUMBER (SHAPE_INT | SHAPE_FLOAT)
+#define SHAPE_SCALAR (SHAPE_STRING | SHAPE_BOOL | SHAPE_NUMBER)
+#define SHAPE_ANY    (SHAPE_NULL | SHAPE_SCALAR | SHAPE_LIST | SHAPE_MAP)
+
+enum compose_cast { CAST_NONE, CAST_INT, CAST_FLOAT, CAST_BOOL };
+
+#define TYPE_NULL_WINS 1u /* null values of an override replace: lists that became mappings */
+#define TYPE_UNIQUE    2u /* equal items are an error */
+#define TYPE_NAMES     8u /* keys are names of objects */
+#define TYPE_CAPITALS  16u /* keys are printed with a capital, as the reference does */
+
+#define KEY_REPLACE	1u  /* an override replaces instead of merging */
+#define KEY_KEEP	2u  /* printed also when zero, false or empty */
+#define KEY_ALWAYS_NULL 4u  /* printed as null when absent */
+#define KEY_ALWAYS_MAP	8u  /* printed as {} when absent */
+#define KEY_HIDDEN	16u /* not part of the model */
+#define KEY_REQUIRED	32u
+#define KEY_OBSOLETE	64u
+
+struct compose_key;
+
+struct compose_type {
+	unsigned shapes;
 	unsigned flags;
-	const struct schema *sub;
-	const char *const *words; /* the only values, ends with NULL */
-	bool (*valid)(const char *text);
-	double min, max; /* both 0: any number */
-	/* The long form of a value; also of one that has it already.  NULL after errors. */
-	struct compose_node *(*lengthen)(struct compose_context *c, const struct schema_path *at,
-					 struct compose_node *n);
-	const char *example, *since, *help;
+	const char *wanted; /* for messages: a list of ports, like "8080:80" */
+	const struct compose_key *keys;	  /* a mapping with these keys */
+	const struct compose_type *item;  /* of a list */
+	const struct compose_type *value; /* of a mapping with free keys */
+	enum compose_cast cast;
+	/* Short to long.  NULL: unusable, reported. */
+	struct compose_node *(*expand)(struct compose_ctx *c, const struct compose_path *path,
+				       struct compose_node *n);
+	/* Items of a list with equal index are one item, the later wins in the earlier's place. */
+	const char *(*index)(struct arena *a, const struct compose_node *item);
+	/* Instead of the usual merge. */
+	struct compose_node *(*merge)(struct compose_ctx *c, struct compose_node *base,
+				      struct compose_node *over);
+	/* The value of the model, NULL: left out. */
+	struct compose_node *(*finish)(struct compose_ctx *c, const struct compose_path *path,
+				       const struct compose_type *type, bool keep,
+				       struct compose_node *n);
 };
 
-struct schema {
-	const char *what; /* "a service" */
-	const struct schema_key *keys;
-	size_t count;
+struct compose_key {
+	const char *name;
+	const struct compose_type *type;
+	unsigned flags;
+	const char *values; /* allowed words, separated by "|" */
 };
 
-extern const struct schema schema_project;
+/* ---- keys.c */
+extern const struct compose_type type_file, type_service;
+const struct compose_key *schema_key(const struct compose_type *type, const char *name);
 
-const struct schema_key *schema_find(const struct schema *s, const char *name); /* NULL: none */
-/* "services.web.ports[0]", in the arena. */
-const char *schema_where(struct arena *a, const struct schema_path *at);
-/* "a list or a string" */
-const char *schema_shapes_text(struct arena *a, unsigned shapes);
-static inline bool schema_extension(const char *name)
-{
-	return name[0] == 'x' && name[1] == '-';
-}
+/* ---- decode.c: shapes, unknown keys, casts, short syntax to long */
+struct compose_node *decode_value(struct compose_ctx *c, const struct compose_path *path,
+				  const struct compose_type *type, const char *values,
+				  struct compose_node *n);
+const char *path_text(struct arena *a, const struct compose_path *path);
+/* Errors and warnings at a node; the path is put before the text. */
+void problem_at(struct compose_ctx *c, enum diag_code code, const struct compose_path *path,
+		struct compose_mark mark, const char *fmt, ...) PRINTF(5, 6);
+void warning_at(struct compose_ctx *c, enum diag_code code, const struct compose_path *path,
+		struct compose_mark mark, const char *fmt, ...) PRINTF(5, 6);
+/* True when the node has one of the shapes; else reports what is wanted. */
+bool want_shape(struct compose_ctx *c, const struct compose_path *path,
+		const struct compose_node *n, unsigned shapes, const char *wanted);
+/* A value with a reference that was not interpolated: it cannot be checked. */
+bool is_opaque(const struct compose_ctx *c, const struct compose_node *n);
 
-/* ---- long forms (normal_*.c), the lengthen functions of the table */
-#define LENGTHEN(name)                                                                             \
-	struct compose_node *name(struct compose_context *c, const struct schema_path *at,         \
-				  struct compose_node *n)
-LENGTHEN(lengthen_build);
-LENGTHEN(lengthen_depends_on);
-LENGTHEN(lengthen_devices);
-LENGTHEN(lengthen_env_file);
-LENGTHEN(lengthen_extends);
-LENGTHEN(lengthen_external);
-LENGTHEN(lengthen_gpus);
-LENGTHEN(lengthen_mounts);
-LENGTHEN(lengthen_names);
-LENGTHEN(lengthen_ports);
-LENGTHEN(lengthen_strings);
-LENGTHEN(lengthen_test);
-LENGTHEN(lengthen_volumes);
+/* ---- expand.c, expand_service.c, ports.c, mounts.c: short syntax */
+typedef struct compose_node *compose_expand_fn(struct compose_ctx *c,
+					       const struct compose_path *path,
+					       struct compose_node *n);
+compose_expand_fn expand_mapping, expand_list, expand_names, expand_path, expand_command,
+	expand_probe, expand_extra_hosts, expand_build, expand_build_context, expand_contexts,
+	expand_ssh, expand_depends_on, expand_env_file, expand_extends, expand_gpus,
+	expand_requests, expand_secrets, expand_configs, expand_external, expand_volume_object,
+	expand_include, expand_ports, expand_volumes, expand_devices, expand_mode;
+const char *path_resolve(const struct compose_ctx *c, const char *path);
+const char *path_clean(struct arena *a, const char *path);
+/* Words of a shell command line without a shell; NULL when quotes are not closed. */
+struct compose_node *split_words(struct arena *a, const char *text, struct compose_mark mark);
 
-/* ---- stages over a whole tree */
-struct compose_node *merge_trees(struct compose_context *c, struct compose_node *base,
-				 struct compose_node *over);
-/* Two services without looking at the names: extends. */
-struct compose_node *merge_services(struct compose_context *c, struct compose_node *base,
-				    struct compose_node *over);
-void merge_unique(struct compose_context *c, struct compose_node *tree);
-/* Paths that a document marks with !reset and !override. */
-struct merge_resets;
-struct merge_resets *merge_take_resets(struct compose_context *c, struct compose_node *doc);
-void merge_apply_resets(const struct merge_resets *resets, struct compose_node *tree);
+/* ---- merge.c */
+struct compose_node *merge_nodes(struct compose_ctx *c, const struct compose_path *path,
+				 const struct compose_type *type, bool replace,
+				 struct compose_node *base, struct compose_node *over);
+/* Drops what is marked !reset and forgets the marks. */
+struct compose_node *merge_strip(struct compose_node *n);
+/* Items with equal index become one. */
+void merge_unique(struct arena *a, const struct compose_type *type, struct compose_node *list);
+struct compose_node *merge_logging(struct compose_ctx *c, struct compose_node *base,
+				   struct compose_node *over);
+const char *index_text(struct arena *a, const struct compose_node *item);
+const char *index_assignment(struct arena *a, const struct compose_node *item);
+const char *index_target(struct arena *a, const struct compose_node *item);
+const char *index_path(struct arena *a, const struct compose_node *item);
+const char *index_port(struct arena *a, const struct compose_node *item);
+const char *index_subnet(struct arena *a, const struct compose_node *item);
 
-void decode_check(struct compose_context *c, const struct compose_node *tree);
-void normal_lengthen(struct compose_context *c, struct compose_node *tree);
-/* The service `n` in long form, as part of a tree. */
-void extends_apply(struct compose_context *c, struct compose_node *doc,
-		   const struct merge_resets *resets);
+/* ---- finish.c: typed values of the model */
+typedef struct compose_node *compose_finish_fn(struct compose_ctx *c,
+					       const struct compose_path *path,
+					       const struct compose_type *type, bool keep,
+					       struct compose_node *n);
+compose_finish_fn finish_string, finish_int, finish_bool, finish_float, finish_bytes,
+	finish_duration, finish_list, finish_struct, finish_mapping, finish_count,
+	finish_ulimit, finish_nullable, finish_hosts;
 
-/* ---- after the last file */
-void normal_defaults(struct compose_context *c, struct compose_node *tree);
-void normal_environment(struct compose_context *c, struct compose_node *tree);
-void normal_names(struct compose_context *c, struct compose_node *tree);
-void normal_dependencies(struct compose_context *c, struct compose_node *tree);
-void normal_env_files(struct compose_context *c, struct compose_node *services);
-struct compose_node *normal_profiles(struct compose_context *c, struct compose_node *tree);
-/* The typed model, keys in the order of the table, what is empty left out. */
-struct compose_node *decode_model(struct compose_context *c, const struct compose_node *tree);
-/* What is wrong whatever the rest says (resources), and what must fit together. */
-void validate_resources(struct compose_context *c, const struct compose_node *tree);
-void validate_model(struct compose_context *c, const struct compose_node *model,
-		    const struct compose_node *disabled);
+/* ---- normalize.c */
+void normalize_model(struct compose_ctx *c, struct compose_node *model);
+void normalize_environment(struct compose_ctx *c, struct compose_node *services);
+
+/* ---- check.c: references and what excludes each other */
+void check_model(struct compose_ctx *c, const struct compose_node *model,
+		 const struct compose_node *disabled);
+void check_sources(struct compose_ctx *c, const struct compose_node *model);
 
 #endif

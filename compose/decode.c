@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One walk over a file's tree with the tables: shapes are checked, unknown keys reported with the
+ * nearest known one, strings cast to the numbers and booleans they stand for, short syntax made
+ * long.  What is wrong is reported and removed, so that later stages see well-formed values only.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "compose/schema.h"
+#include "compose/yaml.h"
+
+#define CANDIDATES_MAX 128
+
+/* ---- messages */
+
+static void path_add(struct buf *out, const struct compose_path *path)
+{
+	if (path->up)
+		path_add(out, path->up);
+	if (path->key)
+		buf_addf(out, "%s%s", out->len ? "." : "", path->key);
+	else if (path->up)
+		buf_addf(out, "[%zu]", path->index);
+}
+
+const char *path_text(struct arena *a, const struct compose_path *path)
+{
+	auto_buf struct buf out = BUF_INIT;
+
+	if (path)
+		path_add(&out, path);
+	return out.len ? arena_strdup(a, out.data) : NULL;
+}
+
+static void report(struct compose_ctx *c, enum diag_severity severity, enum diag_code code,
+		   const struct compose_path *path, struct compose_mark mark, const char *fmt,
+		   va_list ap)
+{
+	auto_free char *text = xvasprintf(fmt, ap);
+
+	diag_add(c->diags, severity, code, mark, path_text(c->arena, path), "%s", text);
+}
+
+void problem_at(struct compose_ctx *c, enum diag_code code, const struct compose_path *path,
+		struct compose_mark mark, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	report(c, DIAG_ERROR, code, path, mark, fmt, ap);
+	va_end(ap);
+}
+
+void warning_at(struct compose_ctx *c, enum diag_code code, const struct compose_path *path,
+		struct compose_mark mark, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	report(c, DIAG_WARNING, code, path, mark, fmt, ap);
+	va_end(ap);
+}
+
+/* ---- shapes */
+
+static const char *const kind_words[] = {
+	[COMPOSE_NULL] = "nothing",    [COMPOSE_STRING] = "a string", [COMPOSE_BOOL] = "a boolean",
+	[COMPOSE_INT] = "a number",    [COMPOSE_FLOAT] = "a number",  [COMPOSE_LIST] = "a list",
+	[COMPOSE_MAP] = "a mapping",
+};
+
+static void add_shapes(struct buf *out, unsigned shapes)
+{
+	static const enum compose_kind order[] = {COMPOSE_STRING, COMPOSE_INT, COMPOSE_BOOL,
+						  COMPOSE_LIST, COMPOSE_MAP};
+	size_t i;
+
+	if (shapes & SHAPE_FLOAT)
+		shapes |= SHAPE_INT;
+	for (i = 0; i < ARRAY_LEN(order); i++)
+		if (shapes & (1u << order[i]))
+			buf_addf(out, "%s%s", out->len ? " or " : "", kind_words[order[i]]);
+}
+
+bool is_opaque(const struct compose_ctx *c, const struct compose_node *n)
+{
+	return c->options && c->options->no_interpolate && n && n->kind == COMPOSE_STRING &&
+	       strchr(n->text, '$');
+}
+
+bool want_shape(struct compose_ctx *c, const struct compose_path *path,
+		const struct compose_node *n, unsigned shapes, const char *wanted)
+{
+	auto_buf struct buf words = BUF_INIT;
+
+	if ((shapes & (1u << n->kind)) || is_opaque(c, n))
+		return true;
+	if (wanted)
+		buf_adds(&words, wanted);
+	else
+		add_shapes(&words, shapes);
+	problem_at(c, DIAG_TYPE, path, n->mark, "must be %s, not %s%s", words.data,
+		   kind_words[n->kind],
+		   shapes == SHAPE_STRING && (SHAPE_SCALAR & (1u << n->kind)) ?
+			   ": put it in quotes" :
+			   "");
+	return false;
+}
+
+/* ---- casts */
+
+static bool cast_bool(struct compose_ctx *c, const struct compose_path *path,
+		      struct compose_node *n)
+{
+	static const struct {
+		const char *word;
+		bool value, plain;
+	} words[] = {
+		{"true", true, true}, {"false", false, true}, {"yes", true, false},
+		{"y", true, false},   {"on", true, false},    {"no", false, false},
+		{"n", false, false},  {"off", false, false},
+	};
+	auto_free char *lower = str_lower(xstrdup(n->text));
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(words); i++) {
+		if (strcmp(lower, words[i].word) != 0)
+			continue;
+		if (!words[i].plain)
+			warning_at(c, DIAG_VALUE, path, n->mark, "write %s instead of \"%s\"",
+				   words[i].value ? "true" : "false", n->text);
+		n->kind = COMPOSE_BOOL;
+		n->boolean = words[i].value;
+		return true;
+	}
+	problem_at(c, DIAG_VALUE, path, n->mark, "must be true or false, not \"%s\"", n->text);
+	return false;
+}
+
+static bool cast(struct compose_ctx *c, const struct compose_path *path, enum compose_cast to,
+		 struct compose_node *n)
+{
+	int64_t integer;
+	double real;
+
+	if (n->kind != COMPOSE_STRING || is_opaque(c, n))
+		return true;
+	if (to == CAST_BOOL)
+		return cast_bool(c, path, n);
+	if (to == CAST_INT && parse_i64(n->text, &integer) == 0) {
+		n->kind = COMPOSE_INT;
+		n->integer = integer;
+		return true;
+	}
+	if (to == CAST_FLOAT && parse_double(n->text, &real) == 0) {
+		n->kind = COMPOSE_FLOAT;
+		n->real = real;
+		return true;
+	}
+	problem_at(c, DIAG_VALUE, path, n->mark, "must be a %snumber, not \"%s\"",
+		   to == CAST_INT ? "whole " : "", n->text);
+	return false;
+}
+
+static bool word_allowed(const char *values, const char *text)
+{
+	size_t len = strlen(text);
+
+	while (values) {
+		if (!strncmp(values, text, len) && (values[len] == '|' || !values[len]))
+			return true;
+		values = strchr(values, '|');
+		values += values ? 1 : 0;
+	}
+	return false;
+}
+
+static bool check_word(struct compose_ctx *c, const struct compose_path *path, const char *values,
+		       const struct compose_node *n)
+{
+	const char *candidates[CANDIDATES_MAX], *near;
+	auto_free char *list = NULL;
+	size_t count = 0;
+	char *at, *save = NULL;
+
+	if (!values || n->kind != COMPOSE_STRING || is_opaque(c, n) ||
+	    word_allowed(values, n->text))
+		return true;
+	list = xstrdup(values);
+	for (at = strtok_r(list, "|", &save); at && count < CANDIDATES_MAX;
+	     at = strtok_r(NULL, "|", &save))
+		candidates[count++] = at;
+	near = str_nearest(n->text, candidates, count);
+	if (near)
+		problem_at(c, DIAG_VALUE, path, n->mark, "\"%s\" is not allowed (did you mean \"%s\"?)",
+			   n->text, near);
+	else
+		problem_at(c, DIAG_VALUE, path, n->mark, "\"%s\" is not allowed: it is one of %s",
+			   n->text, values);
+	return false;
+}
+
+/* ---- parts */
+
+static void drop_reset_items(struct compose_node *list)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < list->list.count; i++)
+		if (list->list.items[i]->tag != COMPOSE_TAG_RESET)
+			list->list.items[kept++] = list->list.items[i];
+	list->list.count = kept;
+}
+
+static void check_twice(struct compose_ctx *c, const struct compose_path *path,
+			const struct compose_node *list)
+{
+	size_t i, k;
+
+	for (i = 1; i < list->list.count; i++)
+		for (k = 0; k < i; k++)
+			if (node_equal(list->list.items[i], list->list.items[k])) {
+				problem_at(c, DIAG_CONFLICT, path, list->list.items[i]->mark,
+					   "items %zu and %zu are equal", k, i);
+				return;
+			}
+}
+
+static void decode_list(struct compose_ctx *c, const struct compose_path *path,
+			const struct compose_type *type, struct compose_node *n)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < n->list.count; i++) {
+		struct compose_path at = {path, NULL, i};
+		struct compose_node *item = n->list.items[i];
+
+		if (type->item)
+			item = decode_value(c, &at, type->item, NULL, item);
+		if (item)
+			n->list.items[kept++] = item;
+	}
+	n->list.count = kept;
+	if (type->item && type->item->index)
+		merge_unique(c->arena, type->item, n);
+	else if ((type->flags & TYPE_UNIQUE) && n->list.count < CANDIDATES_MAX)
+		check_twice(c, path, n);
+}
+
+static const char *nearest_key(const struct compose_type *type, const char *name)
+{
+	const char *candidates[CANDIDATES_MAX];
+	const struct compose_key *key;
+	size_t count = 0;
+
+	for (key = type->keys; key->name && count < CANDIDATES_MAX; key++)
+		candidates[count++] = key->name;
+	return str_nearest(name, candidates, count);
+}
+
+static void unknown_key(struct compose_ctx *c, const struct compose_path *path,
+			const struct compose_type *type, const struct compose_pair *pair)
+{
+	const char *near = nearest_key(type, pair->key);
+	bool service = type == &type_file && pair->value->kind == COMPOSE_MAP &&
+		       (node_get(pair->value, "image") || node_get(pair->value, "build"));
+	/* A key of another level is worth a word more than one that is spelled alike. */
+	bool of_service = type != &type_service && !near && schema_key(&type_service, pair->key);
+
+	if (service)
+		problem_at(c, DIAG_UNKNOWN_KEY, path, pair->key_mark,
+			   "unknown key \"%s\": put services under \"services:\"", pair->key);
+	else if (near)
+		problem_at(c, DIAG_UNKNOWN_KEY, path, pair->key_mark,
+			   "unknown key \"%s\" (did you mean \"%s\"?)", pair->key, near);
+	else if (of_service)
+		problem_at(c, DIAG_UNKNOWN_KEY, path, pair->key_mark,
+			   "unknown key \"%s\" (it is a key of services: check the indentation)",
+			   pair->key);
+	else
+		problem_at(c, DIAG_UNKNOWN_KEY, path, pair->key_mark, "unknown key \"%s\"",
+			   pair->key);
+}
+
+static bool valid_object_name(const char *name)
+{
+	size_t i;
+
+	for (i = 0; name[i]; i++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-",
+			    name[i]))
+			return false;
+	return i > 0;
+}
+
+/* One pair of a mapping; NULL when it is not to stay. */
+static struct compose_node *decode_pair(struct compose_ctx *c, const struct compose_path *path,
+					const struct compose_type *type,
+					const struct compose_pair *pair)
+{
+	struct compose_path at = {path, pair->key, 0};
+	const struct compose_key *key;
+
+	if (!type->keys) {
+		if ((type->flags & TYPE_NAMES) && !valid_object_name(pair->key) &&
+		    !str_starts(pair->key, "x-")) {
+			problem_at(c, DIAG_NAME, path, pair->key_mark,
+				   "\"%s\" is not a name: letters, digits, \"_\", \".\" and \"-\" are allowed",
+				   pair->key);
+			return NULL;
+		}
+		return type->value ? decode_value(c, &at, type->value, NULL, pair->value) :
+				     pair->value;
+	}
+	key = schema_key(type, pair->key);
+	if (key)
+		return decode_value(c, &at, key->type, key->values, pair->value);
+	if (!str_starts(pair->key, "x-")) {
+		unknown_key(c, path, type, pair);
+		return NULL;
+	}
+	return type == &type_file ? pair->value : NULL;
+}
+
+static void decode_map(struct compose_ctx *c, const struct compose_path *path,
+		       const struct compose_type *type, struct compose_node *n)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < n->map.count; i++) {
+		struct compose_pair pair = n->map.pairs[i];
+
+		pair.value = decode_pair(c, path, type, &pair);
+		if (pair.value)
+			n->map.pairs[kept++] = pair;
+	}
+	n->map.count = kept;
+}
+
+struct compose_node *decode_value(struct compose_ctx *c, const struct compose_path *path,
+				  const struct compose_type *type, const char *values,
+				  struct compose_node *n)
+{
+	enum compose_tag tag = n->tag;
+
+	if (tag == COMPOSE_TAG_RESET)
+		return n;
+	if (n->kind == COMPOSE_LIST)
+		drop_reset_items(n);
+	/* Nothing is no value, wherever it stands: merging decides what it does. */
+	if (n->kind != COMPOSE_NULL || !(type->shapes & SHAPE_NULL))
+		if (!want_shape(c, path, n, type->shapes, type->wanted))
+			return NULL;
+	if (is_opaque(c, n))
+		return n;
+	if ((type->cast && !cast(c, path, type->cast, n)) || !check_word(c, path, values, n))
+		return NULL;
+	if (type->expand)
+		n = type->expand(c, path, n);
+	if (!n)
+		return NULL;
+	n->tag = tag;
+	if (n->kind == COMPOSE_LIST)
+		decode_list(c, path, type, n);
+	else if (n->kind == COMPOSE_MAP && (type->keys || type->value || type->flags & TYPE_NAMES))
+		decode_map(c, path, type, n);
+	return n;
+}

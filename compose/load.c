@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From files to the model: parse, interpolate, decode, include, extend, merge; then normalize,
+ * finish, select by profiles, check.  Problems do not end the way: the stages that follow see what
+ * is well formed, so that one run reports everything.
+ */
+#include "compose/compose.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "compose/interpolate.h"
+#include "compose/load.h"
+#include "compose/yaml.h"
+
+static struct compose_mark nowhere(void)
+{
+	return (struct compose_mark){NULL, 0, 0};
+}
+
+/* ---- interpolation of trees */
+
+struct reference {
+	struct loader *l;
+	const struct compose_path *path;
+	const struct compose_node *node;
+};
+
+/* The place inside a scalar of one line; elsewhere its beginning. */
+static struct compose_mark inside(const struct compose_node *n, size_t offset)
+{
+	struct compose_mark mark = n->mark;
+	size_t i;
+
+	for (i = 0; i < offset; i++) {
+		if (n->text[i] == '\n' || (n->text[i] & 0x80))
+			return n->mark;
+		mark.column++;
+	}
+	mark.column += n->quoted;
+	return mark;
+}
+
+static const char *reference_lookup(void *arg, const char *name)
+{
+	return files_lookup(((struct reference *)arg)->l, name);
+}
+
+static void reference_unset(void *arg, const char *name, size_t offset)
+{
+	const struct reference *r = arg;
+
+	warning_at(&r->l->c, DIAG_UNSET, r->path, inside(r->node, offset),
+		   "variable \"%s\" is not set: using an empty string", name);
+}
+
+static void reference_seen(void *arg, const char *name, const char *fallback, bool required)
+{
+	const struct reference *r = arg;
+	struct compose_project *p = r->l->project;
+	struct compose_node *one = node_get(p->variables, name), *flag;
+
+	if (!one) {
+		one = node_new(p->arena, COMPOSE_MAP, r->node->mark);
+		node_set(p->arena, p->variables, name, r->node->mark, one);
+	}
+	if (fallback)
+		node_set(p->arena, one, "default", r->node->mark,
+			 node_string(p->arena, fallback, r->node->mark));
+	flag = node_new(p->arena, COMPOSE_BOOL, r->node->mark);
+	flag->boolean = required;
+	if (required || !node_pair(one, "required"))
+		node_set(p->arena, one, "required", r->node->mark, flag);
+}
+
+static void interpolate_string(struct loader *l, const struct compose_path *path,
+			       struct compose_node *n)
+{
+	struct reference r = {l, path, n};
+	struct interpolation in = {.arena = l->c.arena,
+				   .lookup = reference_lookup,
+				   .on_unset = reference_unset,
+				   .on_variable = reference_seen,
+				   .arg = &r};
+	struct error err = ERROR_INIT;
+	const char *value;
+
+	if (interpolate(&in, n->text, &value, &err) == 0)
+		n->text = value;
+	else
+		problem_at(&l->c, DIAG_INTERPOLATION, path, inside(n, in.offset), "%s", err.msg);
+}
+
+void load_interpolate(struct loader *l, const struct compose_path *path, struct compose_node *n)
+{
+	size_t i;
+
+	if (l->c.options->no_interpolate)
+		return;
+	if (n->kind == COMPOSE_STRING)
+		interpolate_string(l, path, n);
+	for (i = 0; n->kind == COMPOSE_LIST && i < n->list.count; i++) {
+		struct compose_path at = {path, NULL, i};
+
+		load_interpolate(l, &at, n->list.items[i]);
+	}
+	for (i = 0; n->kind == COMPOSE_MAP && i < n->map.count; i++) {
+		struct compose_path at = {path, n->map.pairs[i].key, 0};
+
+		load_interpolate(l, &at, n->map.pairs[i].value);
+	}
+}
+
+/* ---- files to one tree */
+
+static bool usable(struct loader *l, const struct compose_node *root)
+{
+	if (root->kind == COMPOSE_NULL)
+		return false;
+	return want_shape(&l->c, NULL, root, SHAPE_MAP, "a mapping with \"services:\"");
+}
+
+void load_parse(struct loader *l)
+{
+	struct compose_source *source;
+	struct compose_node *documents;
+	bool good;
+	size_t i, k;
+
+	l->documents = node_new(l->c.arena, COMPOSE_LIST, nowhere());
+	for (i = 0; i < strv_len(l->paths); i++) {
+		source = files_read(l, l->paths[i], nowhere(), false);
+		if (!source)
+			continue;
+		/* After an error in the text the rest of the tree says nothing reliable. */
+		good = yaml_parse(l->c.arena, l->c.diags, source, &documents);
+		for (k = 0; good && k < documents->list.count; k++)
+			if (usable(l, documents->list.items[k]))
+				node_append(l->c.arena, l->documents, documents->list.items[k]);
+	}
+}
+
+static void check_version(struct loader *l, const struct compose_node *document)
+{
+	const struct compose_pair *version = node_pair(document, "version");
+
+	if (version)
+		warning_at(&l->c, DIAG_OBSOLETE, NULL, version->key_mark,
+			   "\"version\" is obsolete and ignored: remove it");
+}
+
+void load_tree(struct loader *l)
+{
+	struct compose_node *document, *included;
+	size_t i;
+
+	for (i = 0; i < l->documents->list.count; i++) {
+		document = l->documents->list.items[i];
+		load_interpolate(l, NULL, document);
+		document = decode_value(&l->c, NULL, &type_file, NULL, document);
+		if (!document)
+			continue;
+		check_version(l, document);
+		included = include_load(l, document);
+		if (included)
+			document = merge_nodes(&l->c, NULL, &type_file, false, included, document);
+		extends_resolve(l, document);
+		l->tree = merge_nodes(&l->c, NULL, &type_file, false, l->tree, document);
+	}
+}
+
+/* ---- the project's name */
+
+static bool name_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+}
+
+static const char *normalized_name(struct arena *a, const char *text)
+{
+	char *name = str_lower(arena_strdup(a, text));
+	size_t i, kept = 0;
+
+	for (i = 0; name[i]; i++)
+		if (name_char(name[i]) && (kept || (name[i] != '_' && name[i] != '-')))
+			name[kept++] = name[i];
+	name[kept] = '\0';
+	return name;
+}
+
+static bool valid_name(const char *name)
+{
+	size_t i;
+
+	for (i = 0; name[i]; i++)
+		if (!name_char(name[i]))
+			return false;
+	return i && name[0] != '_' && name[0] != '-';
+}
+
+static const char *name_of_files(struct loader *l)
+{
+	const char *name = NULL, *value;
+	size_t i;
+
+	for (i = 0; i < l->documents->list.count; i++) {
+		const struct compose_node *n = node_get(l->documents->list.items[i], "name");
+		struct interpolation in = {.arena = l->c.arena, .lookup = files_lookup, .arg = l};
+		struct error err = ERROR_INIT;
+
+		/* What is wrong with it is reported when the tree is interpolated. */
+		if (n && n->kind == COMPOSE_STRING &&
+		    interpolate(&in, n->text, &value, &err) == 0 && *value)
+			name = value;
+	}
+	return name;
+}
+
+static void find_name(struct loader *l)
+{
+	const char *given = l->c.options->project_name, *name;
+	const char *slash;
+
+	if (str_empty(given))
+		given = map_get(l->env, "COMPOSE_PROJECT_NAME");
+	if (!str_empty(given)) {
+		name = given;
+		if (!valid_name(name))
+			diag_add(
+				l->c.diags, DIAG_ERROR, DIAG_NAME, nowhere(), NULL,
+				"invalid project name \"%s\": it must consist of lower-case letters, digits, \"-\" and \"_\", and start with a letter or digit",
+				name);
+	} else {
+		name = name_of_files(l);
+		slash = strrchr(l->c.dir, '/');
+		name = normalized_name(l->c.arena, name ? name : slash ? slash + 1 : l->c.dir);
+		if (!*name)
+			diag_add(
+				l->c.diags, DIAG_ERROR, DIAG_PROJECT, nowhere(), NULL,
+				"no project name can be made from the directory's: give one with -p or \"name:\"");
+	}
+	l->c.name = l->project->name = arena_strdup(l->c.arena, name);
+	map_set(l->env, "COMPOSE_PROJECT_NAME", (void *)(uintptr_t)l->project->name);
+}
+
+/* ---- profiles */
+
+static bool enabled(const struct compose_project *p, const struct compose_node *service)
+{
+	const struct compose_node *profiles = node_get(service, "profiles");
+	size_t i;
+
+	if (!profiles || profiles->kind != COMPOSE_LIST || !profiles->list.count ||
+	    strv_has(p->profiles, "*"))
+		return true;
+	for (i = 0; i < profiles->list.count; i++)
+		if (strv_has(p->profiles, profiles->list.items[i]->text))
+			return true;
+	return false;
+}
+
+/* A service that is named on the command line brings its profiles. */
+static void name_profiles(struct compose_project *p, const struct compose_node *services,
+			  char *const *wanted)
+{
+	const struct compose_node *service, *profiles;
+	size_t i, k;
+
+	for (i = 0; i < strv_len(wanted); i++) {
+		service = node_get(services, wanted[i]);
+		profiles = node_get(service, "profiles");
+		if (!service || enabled(p, service) || !profiles)
+			continue;
+		for (k = 0; k < profiles->list.count; k++)
+			strv_push(&p->profiles, xstrdup(profiles->list.items[k]->text));
+	}
+}
+
+static void select_profiles(struct loader *l, struct compose_node *model)
+{
+	struct compose_project *p = l->project;
+	struct compose_node *services = node_get(model, "services");
+	const char *list = map_get(l->env, "COMPOSE_PROFILES");
+	size_t i, kept = 0;
+
+	p->profiles = l->c.options->profiles ? strv_dup(l->c.options->profiles)
+					     : strv_split(list ? list : "", ",");
+	p->disabled = node_new(p->arena, COMPOSE_MAP, nowhere());
+	if (!services || services->kind != COMPOSE_MAP)
+		return;
+	name_profiles(p, services, l->c.options->services);
+	for (i = 0; i < services->map.count; i++) {
+		struct compose_pair *pair = &services->map.pairs[i];
+
+		if (enabled(p, pair->value))
+			services->map.pairs[kept++] = *pair;
+		else
+			node_set(p->arena, p->disabled, pair->key, pair->key_mark, pair->value);
+	}
+	services->map.count = kept;
+}
+
+/* ---- objects that no service uses */
+
+static bool listed(const struct compose_node *list, const char *key, const char *name)
+{
+	size_t i;
+
+	for (i = 0; list && list->kind == COMPOSE_LIST && i < list->list.count; i++) {
+		const struct compose_node *source = node_get(list->list.items[i], key),
+					  *type = node_get(list->list.items[i], "type");
+
+		if (source && str_eq(source->text, name) &&
+		    (!type || str_eq(type->text, "volume") || str_eq(type->text, "cluster")))
+			return true;
+	}
+	return false;
+}
+
+static bool uses(const struct compose_node *service, const char *kind, const char *name)
+{
+	if (!strcmp(kind, "networks"))
+		return node_pair(node_get(service, "networks"), name);
+	return listed(node_get(service, kind), "source", name) ||
+	       (!strcmp(kind, "secrets") &&
+		listed(node_path(service, "build.secrets"), "source", name));
+}
+
+static bool used(const struct compose_node *services, const char *kind, const char *name)
+{
+	size_t i;
+
+	for (i = 0; services && i < services->map.count; i++)
+		if (uses(services->map.pairs[i].value, kind, name))
+			return true;
+	return false;
+}
+
+static void drop_unused(struct compose_node *model)
+{
+	static const char *const kinds[] = {"networks", "volumes", "secrets", "configs"};
+	const struct compose_node *services = node_get(model, "services");
+	struct compose_node *objects;
+	size_t i, k, kept;
+
+	for (i = 0; i < ARRAY_LEN(kinds); i++) {
+		objects = node_get(model, kinds[i]);
+		if (!objects || objects->kind != COMPOSE_MAP)
+			continue;
+		for (k = kept = 0; k < objects->map.count; k++)
+			if (used(services, kinds[i], objects->map.pairs[k].key))
+				objects->map.pairs[kept++] = objects->map.pairs[k];
+		objects->map.count = kept;
+		if (!kept)
+			node_remove(model, kinds[i]);
+	}
+}
+
+/* ---- the model */
+
+static void add_extensions(struct loader *l, struct compose_node *model)
+{
+	size_t i;
+
+	for (i = 0; i < l->tree->map.count; i++)
+		if (str_starts(l->tree->map.pairs[i].key, "x-"))
+			node_set(l->c.arena, model, l->tree->map.pairs[i].key,
+				 l->tree->map.pairs[i].key_mark, l->tree->map.pairs[i].value);
+}
+
+static void build_model(struct loader *l)
+{
+	const struct compose_options *o = l->c.options;
+	struct compose_node *model;
+
+	node_set(l->c.arena, l->tree, "name", nowhere(),
+		 node_string(l->c.arena, l->c.name, nowhere()));
+	normalize_environment(&l->c, node_get(l->tree, "services"));
+	if (!o->no_normalize)
+		normalize_model(&l->c, l->tree);
+	if (!o->no_env_resolution)
+		service_files_resolve(l, node_get(l->tree, "services"));
+	model = type_file.finish(&l->c, NULL, &type_file, true, l->tree);
+	add_extensions(l, model);
+	select_profiles(l, model);
+	check_sources(&l->c, model);
+	if (!o->no_consistency)
+		check_model(&l->c, model, l->project->disabled);
+	if (!strv_has(o->profiles, "*") || !o->all_resources)
+		drop_unused(model);
+	l->project->model = model;
+}
+
+static void keep_environment(struct loader *l)
+{
+	struct map_iter it = {0};
+
+	while (map_next(l->env, &it))
+		strv_pushf(&l->project->environment, "%s=%s", it.key, (const char *)it.value);
+	strv_sort(l->project->environment);
+}
+
+static int summary(struct loader *l, struct error *err)
+{
+	const struct diag_list *diags = l->c.diags;
+	size_t errors = diag_errors(diags);
+
+	l->project->model = NULL;
+	return error_set(err, EINVAL, "%zu error%s in %s", errors, errors == 1 ? "" : "s",
+			 l->paths && l->paths[0] ? l->paths[0] : "the environment");
+}
+
+static int load(struct loader *l, struct error *err)
+{
+	int r = files_locate(l, err);
+
+	if (r < 0)
+		return r;
+	l->project->working_dir = l->c.dir;
+	l->project->files = strv_dup(l->paths);
+	load_parse(l);
+	find_name(l);
+	if (l->c.options->name_only)
+		return diag_errors(l->c.diags) ? summary(l, err) : 0;
+	load_tree(l);
+	if (!l->tree && !diag_errors(l->c.diags))
+		diag_add(l->c.diags, DIAG_ERROR, DIAG_PROJECT, nowhere(), NULL,
+			 "%s is empty: it needs \"services:\"", l->paths[0]);
+	if (l->tree)
+		build_model(l);
+	keep_environment(l);
+	return diag_errors(l->c.diags) ? summary(l, err) : 0;
+}
+
+int compose_load(const struct compose_options *options, struct compose_project **ret,
+		 struct error *err)
+{
+	struct arena *arena = arena_new();
+	struct compose_project *p = arena_alloc(arena, sizeof(*p));
+	struct loader l = {.project = p, .env = map_new(NULL)};
+	int r;
+
+	p->arena = arena;
+	p->diags = diag_list_new(arena);
+	p->variables = node_new(arena, COMPOSE_MAP, nowhere());
+	l.c = (struct compose_ctx){
+		.arena = arena, .diags = p->diags, .options = options, .env = l.env};
+	r = load(&l, err);
+	map_free(l.env);
+	strv_free(l.paths);
+	*ret = p;
+	return r;
+}
+
+void compose_project_free(struct compose_project *p)
+{
+	if (!p)
+		return;
+	strv_free(p->files);
+	strv_free(p->env_files);
+	strv_free(p->profiles);
+	strv_free(p->environment);
+	arena_free(p->arena);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What load.c, files.c, extends.c and include.c share: one loader per project and per include. */
+#ifndef COMPOSE_LOAD_H
+#define COMPOSE_LOAD_H
+
+#include "base/map.h"
+#include "compose/schema.h"
+
+#define LOAD_FILES_MAX	 500 /* of one project, extended and included ones counted */
+#define LOAD_INCLUDE_MAX 50  /* levels */
+
+struct loader {
+	struct compose_ctx c;
+	struct compose_project *project;
+	struct loader *parent; /* of an include */
+	struct map *env;       /* owned; c.env points at it */
+	struct compose_node *documents; /* parsed files in order; marks tell which */
+	struct compose_node *tree;	/* what they come to */
+	struct extend_file *extended;	/* files that services extend from */
+	char **paths; /* absolute paths of the files, owned; "-" is standard input */
+	unsigned depth;
+};
+
+/* ---- files.c */
+/* Where the files are, what .env says: fills env, dir, paths.  -ENOENT when no file was found. */
+int files_locate(struct loader *l, struct error *err);
+/* Reads a text; NULL after reporting at `from`, or silently when optional and not there. */
+struct compose_source *files_read(struct loader *l, const char *path, struct compose_mark from,
+				  bool optional);
+const char *files_absolute(struct loader *l, const char *path);
+/* Adds the variables of an env file to `vars`. */
+bool files_read_env(struct loader *l, const char *path, struct compose_mark from, bool optional,
+		    struct compose_node *vars);
+/* Variables of `vars` that the environment lacks. */
+void files_add_env(struct loader *l, const struct compose_node *vars);
+const char *files_lookup(void *arg, const char *name); /* arg: the loader */
+
+/* ---- load.c */
+/* Parses, interpolates, decodes and merges l->paths into l->tree. */
+void load_parse(struct loader *l);
+void load_tree(struct loader *l);
+void load_interpolate(struct loader *l, const struct compose_path *path, struct compose_node *n);
+
+/* ---- extends.c, include.c */
+void extends_resolve(struct loader *l, struct compose_node *document);
+/* Loads what the document includes; NULL when nothing. */
+struct compose_node *include_load(struct loader *l, struct compose_node *document);
+
+/* ---- service_env.c: env_file and label_file of services */
+void service_files_resolve(struct loader *l, struct compose_node *services);
+
+#endif
