@@ -206,6 +206,19 @@ static void failure(const struct packet *p, const struct buf *program, struct er
 	runtime_explain(program->data, program->len, f.op, f.code, p->payload + sizeof(f), err);
 }
 
+/* It has not started: nobody is to hear of its end. */
+static void forget_process(struct shim *s, uint32_t process)
+{
+	struct running *run, *next;
+
+	list_for_each_safe (run, next, &s->processes, link) {
+		if (run->process != process)
+			continue;
+		list_remove(&run->link);
+		free(run);
+	}
+}
+
 static void on_failed(struct shim *s, struct packet *p)
 {
 	struct error err = ERROR_INIT;
@@ -221,6 +234,7 @@ static void on_failed(struct shim *s, struct packet *p)
 		return;
 	if (r->on_exec) {
 		failure(p, &r->program, &err);
+		forget_process(s, r->process);
 		list_remove(&r->link);
 		r->on_exec(r->arg, 0, -1, &err);
 	} else if (r->on_stdin) {
@@ -328,6 +342,7 @@ static void abandon(struct shim *s)
 		struct request *r = list_entry(s->requests.next, struct request, link);
 
 		list_remove(&r->link);
+		forget_process(s, r->process);
 		if (r->on_exec)
 			r->on_exec(r->arg, 0, -1, &err);
 		if (r->on_stdin)
