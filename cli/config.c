@@ -143,15 +143,21 @@ static int print_hashes(struct cli *cli, const json_t *model, const char *wanted
 static int print_model(struct cli *cli, const struct values *v, const struct compose_project *p,
 		       const json_t *model, struct buf *out)
 {
+	auto_json json_t *printed = NULL;
 	auto_free char *text = NULL;
 
 	if (str_empty(v->format) || !strcmp(v->format, "yaml")) {
-		compose_model_yaml(p->model, out);
+		if (v->no_interpolate)
+			compose_model_yaml_raw(p->model, out);
+		else
+			compose_model_yaml(p->model, out);
 		return 0;
 	}
 	if (strcmp(v->format, "json"))
 		return cli_usage(cli, "unsupported format \"%s\": use yaml or json", v->format);
-	text = json_dumps(model, JSON_INDENT(2));
+	printed = v->no_interpolate ? json_deep_copy(model) : compose_model_escape(model);
+	/* Fifteen digits give back what was written: 0.1, not 0.10000000000000001. */
+	text = json_dumps(printed, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
 	buf_addf(out, "%s\n", text);
 	return 0;
 }
@@ -216,6 +222,7 @@ static int run(struct cli *cli, const void *values, int argc, char **argv)
 	auto_free char **services = xcalloc((size_t)argc + 1, sizeof(*services));
 	AUTO(compose_project_free) struct compose_project *p = NULL;
 	auto_buf struct buf text = BUF_INIT;
+	struct error err = ERROR_INIT;
 	struct compose_options opts;
 	size_t i;
 	int r;
@@ -235,6 +242,8 @@ static int run(struct cli *cli, const void *values, int argc, char **argv)
 	r = cli_load_options(cli, &opts, &p);
 	if (!r && argc)
 		r = cli_check_services(cli, p, argc, argv);
+	if (!r && argc && compose_project_restrict(p, services, &err) < 0)
+		r = cli_fail(cli, &err);
 	if (r || v->quiet)
 		return r;
 	if (v->environment)

@@ -15,7 +15,6 @@ extern char **environ;
 
 int cli_compose_options(struct cli *cli, char *const *services, struct compose_options *ret)
 {
-	static char all[] = "*", *every[] = {all, NULL};
 	struct error err = ERROR_INIT;
 
 	if (!cli->cwd)
@@ -26,7 +25,8 @@ int cli_compose_options(struct cli *cli, char *const *services, struct compose_o
 	}
 	*ret = (struct compose_options){
 		.files = cli->files,
-		.profiles = cli->all_resources ? every : cli->profiles,
+		.profiles = cli->profiles,
+		.all_resources = cli->all_resources,
 		.env_files = cli->env_files,
 		.project_name = cli->project_name,
 		.project_directory = cli->project_directory,

@@ -67,6 +67,11 @@ void compose_model_yaml(const struct compose_node *model, struct buf *out);
 /* The same with every "$" as it is: for a model whose variables were left alone. */
 void compose_model_yaml_raw(const struct compose_node *model, struct buf *out);
 
+/* Leaves only these services, what they need, and the objects that they use.  Errors as those of
+ * compose_order. */
+int compose_project_restrict(struct compose_project *p, char *const *services,
+			     struct error *err) MUST_CHECK;
+
 /* sha256 (64 hex digits) over what makes a container different: the service's canonical JSON with
  * members sorted, without build, pull_policy, scale, deploy.replicas, depends_on, profiles: what
  * `config --hash` prints and the label com.docker.compose.config-hash holds.  Deterministic. */

@@ -65,8 +65,8 @@ void warning_at(struct compose_ctx *c, enum diag_code code, const struct compose
 /* ---- shapes */
 
 static const char *const kind_words[] = {
-	[COMPOSE_NULL] = "nothing",    [COMPOSE_STRING] = "a string", [COMPOSE_BOOL] = "a boolean",
-	[COMPOSE_INT] = "a number",    [COMPOSE_FLOAT] = "a number",  [COMPOSE_LIST] = "a list",
+	[COMPOSE_NULL] = "nothing",  [COMPOSE_STRING] = "a string", [COMPOSE_BOOL] = "a boolean",
+	[COMPOSE_INT] = "a number",  [COMPOSE_FLOAT] = "a number",  [COMPOSE_LIST] = "a list",
 	[COMPOSE_MAP] = "a mapping",
 };
 
@@ -102,9 +102,8 @@ bool want_shape(struct compose_ctx *c, const struct compose_path *path,
 		add_shapes(&words, shapes);
 	problem_at(c, DIAG_TYPE, path, n->mark, "must be %s, not %s%s", words.data,
 		   kind_words[n->kind],
-		   shapes == SHAPE_STRING && (SHAPE_SCALAR & (1u << n->kind)) ?
-			   ": put it in quotes" :
-			   "");
+		   shapes == SHAPE_STRING && (SHAPE_SCALAR & (1u << n->kind)) ? ": put it in quotes"
+									      : "");
 	return false;
 }
 
@@ -193,8 +192,8 @@ static bool check_word(struct compose_ctx *c, const struct compose_path *path, c
 		candidates[count++] = at;
 	near = str_nearest(n->text, candidates, count);
 	if (near)
-		problem_at(c, DIAG_VALUE, path, n->mark, "\"%s\" is not allowed (did you mean \"%s\"?)",
-			   n->text, near);
+		problem_at(c, DIAG_VALUE, path, n->mark,
+			   "\"%s\" is not allowed (did you mean \"%s\"?)", n->text, near);
 	else
 		problem_at(c, DIAG_VALUE, path, n->mark, "\"%s\" is not allowed: it is one of %s",
 			   n->text, values);
@@ -305,13 +304,14 @@ static struct compose_node *decode_pair(struct compose_ctx *c, const struct comp
 	if (!type->keys) {
 		if ((type->flags & TYPE_NAMES) && !valid_object_name(pair->key) &&
 		    !str_starts(pair->key, "x-")) {
-			problem_at(c, DIAG_NAME, path, pair->key_mark,
-				   "\"%s\" is not a name: letters, digits, \"_\", \".\" and \"-\" are allowed",
-				   pair->key);
+			problem_at(
+				c, DIAG_NAME, path, pair->key_mark,
+				"\"%s\" is not a name: letters, digits, \"_\", \".\" and \"-\" are allowed",
+				pair->key);
 			return NULL;
 		}
-		return type->value ? decode_value(c, &at, type->value, NULL, pair->value) :
-				     pair->value;
+		return type->value ? decode_value(c, &at, type->value, NULL, pair->value)
+				   : pair->value;
 	}
 	key = schema_key(type, pair->key);
 	if (key)

@@ -82,7 +82,8 @@ static bool windows_path(const char *path)
 {
 	bool drive = ((path[0] | 32) >= 'a' && (path[0] | 32) <= 'z') && path[1] == ':';
 
-	return (path[0] == '\\' && path[1] == '\\') || (drive && (path[2] == '\\' || path[2] == '/'));
+	return (path[0] == '\\' && path[1] == '\\') ||
+	       (drive && (path[2] == '\\' || path[2] == '/'));
 }
 
 const char *path_resolve(const struct compose_ctx *c, const char *path)
@@ -108,8 +109,8 @@ struct compose_node *expand_path(struct compose_ctx *c, const struct compose_pat
 
 static bool remote_context(const char *text)
 {
-	static const char *const prefixes[] = {"git@", "github.com/", "service:",
-					       "docker-image://"};
+	static const char *const prefixes[] = {"git@", "github.com/",
+					       "service:", "docker-image://"};
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(prefixes); i++)
@@ -227,8 +228,8 @@ struct compose_node *expand_ssh(struct compose_ctx *c, const struct compose_path
 
 		node_append(c->arena, list,
 			    node_string(c->arena,
-					*value ? arena_printf(c->arena, "%s=%s", pair->key, value) :
-						 pair->key,
+					*value ? arena_printf(c->arena, "%s=%s", pair->key, value)
+					       : pair->key,
 					pair->key_mark));
 	}
 	return list;

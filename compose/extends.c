@@ -68,9 +68,8 @@ static struct extend_file *other_file(struct loader *l, const char *dir,
 	struct compose_node *services;
 	size_t len;
 
-	path = path_clean(l->c.arena, path[0] == '/' ?
-					      path :
-					      arena_printf(l->c.arena, "%s/%s", dir, path));
+	path = path_clean(l->c.arena,
+			  path[0] == '/' ? path : arena_printf(l->c.arena, "%s/%s", dir, path));
 	for (f = l->extended; f; f = f->next)
 		if (!strcmp(f->path, path))
 			return f;
@@ -102,8 +101,8 @@ static void no_such(struct loader *l, const struct compose_path *path,
 		candidates[i] = file->services->map.pairs[i].key;
 	near = str_nearest(name->text, candidates, count);
 	problem_at(&l->c, DIAG_REFERENCE, path, name->mark,
-		   near ? "there is no service \"%s\" to extend (did you mean \"%s\"?)" :
-			  "there is no service \"%s\" to extend",
+		   near ? "there is no service \"%s\" to extend (did you mean \"%s\"?)"
+			: "there is no service \"%s\" to extend",
 		   name->text, near);
 }
 

@@ -103,16 +103,17 @@ struct compose_node *finish_bytes(struct compose_ctx *c, const struct compose_pa
 	if (is_opaque(c, n))
 		return n;
 	if (parse_i64(n->text, &plain) == 0)
-		return plain ? text_node(c, n, arena_printf(c->arena, "%lld", (long long)plain)) :
-			       NULL;
+		return plain ? text_node(c, n, arena_printf(c->arena, "%lld", (long long)plain))
+			     : NULL;
 	if (parse_bytes(n->text, &bytes) < 0) {
-		problem_at(c, DIAG_VALUE, path, n->mark,
-			   "\"%s\" is not a size: write a number and one of b, k, m, g, t, like \"64m\"",
-			   n->text);
+		problem_at(
+			c, DIAG_VALUE, path, n->mark,
+			"\"%s\" is not a size: write a number and one of b, k, m, g, t, like \"64m\"",
+			n->text);
 		return NULL;
 	}
-	return bytes ? text_node(c, n, arena_printf(c->arena, "%llu", (unsigned long long)bytes)) :
-		       NULL;
+	return bytes ? text_node(c, n, arena_printf(c->arena, "%llu", (unsigned long long)bytes))
+		     : NULL;
 }
 
 static void bad_duration(struct compose_ctx *c, const struct compose_path *path,
@@ -163,8 +164,8 @@ struct compose_node *finish_count(struct compose_ctx *c, const struct compose_pa
 	(void)type;
 	(void)keep;
 	if (n->kind != COMPOSE_STRING || is_opaque(c, n))
-		return n->kind == COMPOSE_NULL || (n->kind == COMPOSE_INT && !n->integer) ? NULL :
-											    n;
+		return n->kind == COMPOSE_NULL || (n->kind == COMPOSE_INT && !n->integer) ? NULL
+											  : n;
 	if (strcmp(n->text, "all") != 0 && parse_i64(n->text, &count) < 0)
 		problem_at(c, DIAG_VALUE, path, n->mark, "must be a number or \"all\", not \"%s\"",
 			   n->text);
@@ -176,8 +177,7 @@ struct compose_node *finish_count(struct compose_ctx *c, const struct compose_pa
 /* ---- lists, mappings */
 
 struct compose_node *finish_list(struct compose_ctx *c, const struct compose_path *path,
-				 const struct compose_type *type, bool keep,
-				 struct compose_node *n)
+				 const struct compose_type *type, bool keep, struct compose_node *n)
 {
 	struct compose_node *list, *item;
 	size_t i;
@@ -294,13 +294,18 @@ struct compose_node *finish_struct(struct compose_ctx *c, const struct compose_p
 			continue;
 		value = NULL;
 		if (pair)
-			/* A list that is there, if empty, differs from none where null is printed. */
+			/* A list that is there, if empty, differs from none where null is printed.
+			 */
 			value = key->type->finish(c, &at, key->type,
 						  key->flags & (KEY_KEEP | KEY_ALWAYS_NULL),
 						  pair->value);
 		if (!value)
-			value = absent(c, pair ? &at : path, pair ? &(struct compose_key){
-				key->name, key->type, key->flags & ~KEY_REQUIRED, NULL} : key, n);
+			value = absent(c, pair ? &at : path,
+				       pair ? &(struct compose_key){key->name, key->type,
+								    key->flags & ~KEY_REQUIRED,
+								    NULL}
+					    : key,
+				       n);
 		if (value)
 			node_set(c->arena, map, printed_name(c, type, key), mark, value);
 	}

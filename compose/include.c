@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * `include`: other files, loaded as a project of their own (directory, .env), whose objects are then
- * taken over.  What the including file says about the same object wins.
+ * `include`: other files, loaded as a project of their own (directory, .env), whose objects are
+ * then taken over.  What the including file says about the same object wins.
  */
 #include <string.h>
 

@@ -36,12 +36,10 @@ static const struct compose_type boolean = {.shapes = SHAPE_BOOL | SHAPE_STRING,
 static const struct compose_type bytes = {.shapes = SHAPE_NUMBER | SHAPE_STRING,
 					  .wanted = "a size like \"64m\"",
 					  .finish = finish_bytes};
-static const struct compose_type duration = {.shapes = SHAPE_STRING,
-					     .wanted = "a duration like \"10s\"",
-					     .finish = finish_duration};
-static const struct compose_type path = {.shapes = SHAPE_STRING,
-					 .expand = expand_path,
-					 .finish = finish_string};
+static const struct compose_type duration = {
+	.shapes = SHAPE_STRING, .wanted = "a duration like \"10s\"", .finish = finish_duration};
+static const struct compose_type path = {
+	.shapes = SHAPE_STRING, .expand = expand_path, .finish = finish_string};
 static const struct compose_type mode = {.shapes = SHAPE_NUMBER | SHAPE_STRING,
 					 .wanted = "a file mode like 0440",
 					 .expand = expand_mode,
@@ -64,10 +62,8 @@ static const struct compose_type texts = {.shapes = SHAPE_LIST,
 					  .wanted = "a list of strings",
 					  .item = &text,
 					  .finish = finish_list};
-static const struct compose_type texts_any = {.shapes = SHAPE_LIST,
-					      .wanted = "a list of strings",
-					      .item = &text,
-					      .finish = finish_list};
+static const struct compose_type texts_any = {
+	.shapes = SHAPE_LIST, .wanted = "a list of strings", .item = &text, .finish = finish_list};
 static const struct compose_type texts_once = {.shapes = SHAPE_LIST,
 					       .wanted = "a list of strings",
 					       .item = &unique_text,
@@ -122,7 +118,8 @@ static const struct compose_type labels = {.shapes = SHAPE_MAP | SHAPE_LIST,
 					   .finish = finish_mapping};
 static const struct compose_type contexts = {.shapes = SHAPE_MAP | SHAPE_LIST,
 					     .flags = TYPE_NULL_WINS,
-					     .wanted = "a mapping or a list of NAME=CONTEXT strings",
+					     .wanted =
+						     "a mapping or a list of NAME=CONTEXT strings",
 					     .value = &scalar,
 					     .expand = expand_contexts,
 					     .finish = finish_mapping};
@@ -131,18 +128,16 @@ static const struct compose_type ssh = {.shapes = SHAPE_MAP | SHAPE_LIST | SHAPE
 					.item = &text,
 					.expand = expand_ssh,
 					.finish = finish_list};
-static const struct compose_type text_map = {.shapes = SHAPE_MAP,
-					     .value = &text_or_number,
-					     .finish = finish_mapping};
-static const struct compose_type scalar_map = {.shapes = SHAPE_MAP,
-					       .value = &scalar,
-					       .finish = finish_mapping};
-static const struct compose_type extra_hosts = {.shapes = SHAPE_MAP | SHAPE_LIST,
-						.wanted =
-							"a mapping or a list like \"name=10.0.0.1\"",
-						.item = &unique_text,
-						.expand = expand_extra_hosts,
-						.finish = finish_hosts};
+static const struct compose_type text_map = {
+	.shapes = SHAPE_MAP, .value = &text_or_number, .finish = finish_mapping};
+static const struct compose_type scalar_map = {
+	.shapes = SHAPE_MAP, .value = &scalar, .finish = finish_mapping};
+static const struct compose_type extra_hosts = {
+	.shapes = SHAPE_MAP | SHAPE_LIST,
+	.wanted = "a mapping or a list like \"name=10.0.0.1\"",
+	.item = &unique_text,
+	.expand = expand_extra_hosts,
+	.finish = finish_hosts};
 
 /* ---- build */
 
@@ -159,8 +154,8 @@ static const struct compose_type ulimits = {
 	.shapes = SHAPE_MAP, .value = &ulimit, .finish = finish_mapping};
 
 static const struct compose_key mount_keys[] = {
-	{"source", &text, 0, NULL}, {"target", &text, 0, NULL},	 {"uid", &text, 0, NULL},
-	{"gid", &text, 0, NULL},    {"mode", &mode, 0, NULL}, {0},
+	{"source", &text, 0, NULL}, {"target", &text, 0, NULL}, {"uid", &text, 0, NULL},
+	{"gid", &text, 0, NULL},    {"mode", &mode, 0, NULL},	{0},
 };
 static const struct compose_type secret_mount = {.shapes = SHAPE_STRING | SHAPE_MAP,
 						 .keys = mount_keys,
@@ -239,8 +234,8 @@ static const struct compose_key discrete_keys[] = {
 	{"kind", &text, 0, NULL}, {"value", &number, 0, NULL}, {0}};
 static const struct compose_type discrete = {
 	.shapes = SHAPE_MAP, .keys = discrete_keys, .finish = finish_struct};
-static const struct compose_key generic_keys[] = {
-	{"discrete_resource_spec", &discrete, 0, NULL}, {0}};
+static const struct compose_key generic_keys[] = {{"discrete_resource_spec", &discrete, 0, NULL},
+						  {0}};
 static const struct compose_type generic = {
 	.shapes = SHAPE_MAP, .keys = generic_keys, .finish = finish_struct};
 static const struct compose_type generics = {
@@ -353,9 +348,8 @@ static const struct compose_type option_values = {.shapes = SHAPE_SCALAR | SHAPE
 						  .item = &scalar,
 						  .expand = expand_list,
 						  .finish = finish_list};
-static const struct compose_type provider_options = {.shapes = SHAPE_MAP,
-						     .value = &option_values,
-						     .finish = finish_mapping};
+static const struct compose_type provider_options = {
+	.shapes = SHAPE_MAP, .value = &option_values, .finish = finish_mapping};
 static const struct compose_key provider_keys[] = {
 	{"type", &text, KEY_REQUIRED, NULL}, {"options", &provider_options, 0, NULL}, {0}};
 static const struct compose_type provider = {
@@ -477,26 +471,18 @@ static const struct compose_type healthcheck = {
 
 static const struct compose_key logging_keys[] = {
 	{"driver", &text, 0, NULL}, {"options", &scalar_map, 0, NULL}, {0}};
-static const struct compose_type logging = {.shapes = SHAPE_MAP,
-					    .keys = logging_keys,
-					    .merge = merge_logging,
-					    .finish = finish_struct};
+static const struct compose_type logging = {
+	.shapes = SHAPE_MAP, .keys = logging_keys, .merge = merge_logging, .finish = finish_struct};
 
 static const struct compose_key endpoint_keys[] = {
-	{"aliases", &texts_once, 0, NULL},
-	{"driver_opts", &text_map, 0, NULL},
-	{"gw_priority", &number, 0, NULL},
-	{"interface_name", &text, 0, NULL},
-	{"ipv4_address", &text, 0, NULL},
-	{"ipv6_address", &text, 0, NULL},
-	{"link_local_ips", &texts_once, 0, NULL},
-	{"mac_address", &text, 0, NULL},
-	{"priority", &number, 0, NULL},
-	{0},
+	{"aliases", &texts_once, 0, NULL},	  {"driver_opts", &text_map, 0, NULL},
+	{"gw_priority", &number, 0, NULL},	  {"interface_name", &text, 0, NULL},
+	{"ipv4_address", &text, 0, NULL},	  {"ipv6_address", &text, 0, NULL},
+	{"link_local_ips", &texts_once, 0, NULL}, {"mac_address", &text, 0, NULL},
+	{"priority", &number, 0, NULL},		  {0},
 };
-static const struct compose_type endpoint = {.shapes = SHAPE_MAP | SHAPE_NULL,
-					     .keys = endpoint_keys,
-					     .finish = finish_struct};
+static const struct compose_type endpoint = {
+	.shapes = SHAPE_MAP | SHAPE_NULL, .keys = endpoint_keys, .finish = finish_struct};
 static const struct compose_type endpoints = {.shapes = SHAPE_LIST | SHAPE_MAP,
 					      .wanted = "a list of networks or a mapping",
 					      .value = &endpoint,
@@ -745,8 +731,10 @@ static const struct compose_key secret_keys[] = {
 	{"template_driver", &text, 0, NULL},
 	{0},
 };
-static const struct compose_type secret_object = {
-	.shapes = SHAPE_MAP, .keys = secret_keys, .expand = expand_external, .finish = finish_struct};
+static const struct compose_type secret_object = {.shapes = SHAPE_MAP,
+						  .keys = secret_keys,
+						  .expand = expand_external,
+						  .finish = finish_struct};
 static const struct compose_type secrets = {.shapes = SHAPE_MAP | SHAPE_NULL,
 					    .flags = TYPE_NAMES,
 					    .wanted = "a mapping of secrets",

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "compose/interpolate.h"
 #include "compose/load.h"
 #include "compose/yaml.h"
@@ -386,7 +387,7 @@ static void build_model(struct loader *l)
 	check_sources(&l->c, model);
 	if (!o->no_consistency)
 		check_model(&l->c, model, l->project->disabled);
-	if (!strv_has(o->profiles, "*") || !o->all_resources)
+	if (!o->all_resources)
 		drop_unused(model);
 	l->project->model = model;
 }
@@ -461,4 +462,23 @@ void compose_project_free(struct compose_project *p)
 	strv_free(p->profiles);
 	strv_free(p->environment);
 	arena_free(p->arena);
+}
+
+int compose_project_restrict(struct compose_project *p, char *const *services, struct error *err)
+{
+	struct compose_node *all = node_get(p->model, "services");
+	auto_json json_t *model = node_to_json(p->model);
+	AUTO(strv_free) char **kept_names = NULL;
+	size_t i, kept = 0;
+	int r = compose_order(model, services, true, &kept_names, err);
+
+	if (r < 0)
+		return r;
+	for (i = 0; all && i < all->map.count; i++)
+		if (strv_has(kept_names, all->map.pairs[i].key))
+			all->map.pairs[kept++] = all->map.pairs[i];
+	if (all)
+		all->map.count = kept;
+	drop_unused(p->model);
+	return 0;
 }

@@ -12,8 +12,8 @@
 struct loader {
 	struct compose_ctx c;
 	struct compose_project *project;
-	struct loader *parent; /* of an include */
-	struct map *env;       /* owned; c.env points at it */
+	struct loader *parent;		/* of an include */
+	struct map *env;		/* owned; c.env points at it */
 	struct compose_node *documents; /* parsed files in order; marks tell which */
 	struct compose_node *tree;	/* what they come to */
 	struct extend_file *extended;	/* files that services extend from */

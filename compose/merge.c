@@ -63,14 +63,14 @@ const char *index_port(struct arena *a, const struct compose_node *item)
 			    member(a, item, "protocol", "tcp"));
 }
 
-/* An item with the index of an earlier one: mappings of networks' addresses merge, others replace. */
+/* An item with the index of an earlier one: mappings of networks' addresses merge, others replace.
+ */
 static struct compose_node *again(struct arena *a, const struct compose_type *type,
 				  struct compose_node *before, struct compose_node *item)
 {
 	size_t i;
 
-	if (type->index != index_subnet || before->kind != COMPOSE_MAP ||
-	    item->kind != COMPOSE_MAP)
+	if (type->index != index_subnet || before->kind != COMPOSE_MAP || item->kind != COMPOSE_MAP)
 		return item;
 	for (i = 0; i < item->map.count; i++)
 		node_set(a, before, item->map.pairs[i].key, item->map.pairs[i].key_mark,

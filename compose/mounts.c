@@ -143,7 +143,8 @@ static bool is_type(const struct compose_node *mount, const char *type)
 static void complete_volume(struct compose_ctx *c, const struct compose_path *path,
 			    struct compose_node *mount)
 {
-	struct compose_node *source = node_get(mount, "source"), *target = node_get(mount, "target");
+	struct compose_node *source = node_get(mount, "source"),
+			    *target = node_get(mount, "target");
 
 	if (!target)
 		problem_at(c, DIAG_REQUIRED, path, mount->mark, "target is missing");

@@ -124,7 +124,8 @@ void normalize_environment(struct compose_ctx *c, struct compose_node *services)
 		resolve_nulls(c, node_get(service, "environment"), false);
 		for (k = 0; k < ARRAY_LEN(keys); k++) {
 			hooks = node_get(service, keys[k]);
-			for (h = 0; hooks && hooks->kind == COMPOSE_LIST && h < hooks->list.count; h++)
+			for (h = 0; hooks && hooks->kind == COMPOSE_LIST && h < hooks->list.count;
+			     h++)
 				resolve_nulls(c, node_get(hooks->list.items[h], "environment"),
 					      false);
 		}
@@ -202,9 +203,9 @@ static void names(struct compose_ctx *c, struct compose_node *objects)
 		if (pair->value->kind != COMPOSE_MAP || !str_empty(text_of(pair->value, "name")))
 			continue;
 		set_text(c, pair->value, "name",
-			 is_true(pair->value, "external") ?
-				 pair->key :
-				 arena_printf(c->arena, "%s_%s", c->name, pair->key));
+			 is_true(pair->value, "external")
+				 ? pair->key
+				 : arena_printf(c->arena, "%s_%s", c->name, pair->key));
 	}
 }
 

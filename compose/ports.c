@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Published ports: [[IP]:][HOST]:CONTAINER[/PROTOCOL], each side a port or a range.  Ranges of equal
- * length give one entry per port; a range of the host for one port of the container stays a range.
+ * Published ports: [[IP]:][HOST]:CONTAINER[/PROTOCOL], each side a port or a range.  Ranges of
+ * equal length give one entry per port; a range of the host for one port of the container stays a
+ * range.
  */
 #include <arpa/inet.h>
 #include <string.h>
@@ -82,8 +83,7 @@ static const char *fault(struct arena *a, struct spec *s)
 		return arena_printf(a, "\"%s\" is not a port of the host (1 to 65535)", s->host);
 	if (*s->ip && !valid_ip(s->ip))
 		return arena_printf(a, "\"%s\" is not an IP address", s->ip);
-	if (*s->host && s->first != s->last &&
-	    s->host_last - s->host_first != s->last - s->first)
+	if (*s->host && s->first != s->last && s->host_last - s->host_first != s->last - s->first)
 		return arena_printf(a, "the ranges %s and %s differ in length", s->host,
 				    s->container);
 	if (strcmp(s->protocol, "tcp") != 0 && strcmp(s->protocol, "udp") != 0 &&

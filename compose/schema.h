@@ -40,9 +40,9 @@ struct compose_ctx {
 
 enum compose_cast { CAST_NONE, CAST_INT, CAST_FLOAT, CAST_BOOL };
 
-#define TYPE_NULL_WINS 1u /* null values of an override replace: lists that became mappings */
-#define TYPE_UNIQUE    2u /* equal items are an error */
-#define TYPE_NAMES     8u /* keys are names of objects */
+#define TYPE_NULL_WINS 1u  /* null values of an override replace: lists that became mappings */
+#define TYPE_UNIQUE    2u  /* equal items are an error */
+#define TYPE_NAMES     8u  /* keys are names of objects */
 #define TYPE_CAPITALS  16u /* keys are printed with a capital, as the reference does */
 
 #define KEY_REPLACE	1u  /* an override replaces instead of merging */
@@ -58,7 +58,7 @@ struct compose_key;
 struct compose_type {
 	unsigned shapes;
 	unsigned flags;
-	const char *wanted; /* for messages: a list of ports, like "8080:80" */
+	const char *wanted;		  /* for messages: a list of ports, like "8080:80" */
 	const struct compose_key *keys;	  /* a mapping with these keys */
 	const struct compose_type *item;  /* of a list */
 	const struct compose_type *value; /* of a mapping with free keys */
@@ -105,9 +105,8 @@ bool want_shape(struct compose_ctx *c, const struct compose_path *path,
 bool is_opaque(const struct compose_ctx *c, const struct compose_node *n);
 
 /* ---- expand.c, expand_service.c, ports.c, mounts.c: short syntax */
-typedef struct compose_node *compose_expand_fn(struct compose_ctx *c,
-					       const struct compose_path *path,
-					       struct compose_node *n);
+typedef struct compose_node *
+compose_expand_fn(struct compose_ctx *c, const struct compose_path *path, struct compose_node *n);
 compose_expand_fn expand_mapping, expand_list, expand_names, expand_path, expand_command,
 	expand_probe, expand_extra_hosts, expand_build, expand_build_context, expand_contexts,
 	expand_ssh, expand_depends_on, expand_env_file, expand_extends, expand_gpus,
@@ -141,8 +140,8 @@ typedef struct compose_node *compose_finish_fn(struct compose_ctx *c,
 					       const struct compose_type *type, bool keep,
 					       struct compose_node *n);
 compose_finish_fn finish_string, finish_int, finish_bool, finish_float, finish_bytes,
-	finish_duration, finish_list, finish_struct, finish_mapping, finish_count,
-	finish_ulimit, finish_nullable, finish_hosts;
+	finish_duration, finish_list, finish_struct, finish_mapping, finish_count, finish_ulimit,
+	finish_nullable, finish_hosts;
 
 /* ---- normalize.c */
 void normalize_model(struct compose_ctx *c, struct compose_node *model);

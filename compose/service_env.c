@@ -50,10 +50,9 @@ static void read_one(struct loader *l, const struct compose_path *path,
 		problem_at(&l->c, DIAG_VALUE, path, entry->mark,
 			   "\"%s\" is not a format of env files: leave it out, or write \"raw\"",
 			   format);
-	source = files_read(l, file[0] == '/' ? file :
-						arena_printf(l->c.arena, "%s/%s", l->c.dir, file),
-			    entry->mark,
-			    required && required->kind == COMPOSE_BOOL && !required->boolean);
+	source = files_read(
+		l, file[0] == '/' ? file : arena_printf(l->c.arena, "%s/%s", l->c.dir, file),
+		entry->mark, required && required->kind == COMPOSE_BOOL && !required->boolean);
 	if (source)
 		dotenv_parse(&d, source, vars);
 }

@@ -434,7 +434,8 @@ static bool parse_pair(struct parser *p, struct mapping *m, const struct compose
 static struct compose_node *parse_mapping(struct parser *p, const yaml_event_t *start,
 					  unsigned depth)
 {
-	struct mapping m = {.node = node_new(p->arena, COMPOSE_MAP, mark_of(p, &start->start_mark))};
+	struct mapping m = {
+		.node = node_new(p->arena, COMPOSE_MAP, mark_of(p, &start->start_mark))};
 	bool going = true;
 
 	set_tag(m.node, start->data.mapping_start.tag);
