@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A child of the shim, from its fork to its exec: it executes its section of a program and talks
- * over a socket that a successful exec closes.  From its first moment it holds no descriptor that
- * the program does not need, and cannot be inspected: it may join the namespaces of a container
+ * over a socket that a successful exec closes.  Before anything else it closes what the program
+ * does not need; like the shim, it cannot be inspected: it may join the namespaces of a container
  * whose processes look for just that.
  */
 #include <errno.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -89,12 +88,11 @@ static void close_others(const struct machine *m)
 
 static _Noreturn void child_main(struct machine *m)
 {
-	int r = prctl(PR_SET_DUMPABLE, 0) < 0 ? -errno : 0;
+	int r;
 
 	close_others(m);
 	umask(0); /* modes are as the program says; exec sets the usual one */
-	if (r == 0)
-		r = machine_run(m, m->program->parent_end, m->program->child_end);
+	r = machine_run(m, m->program->parent_end, m->program->child_end);
 	child_say(m, CHILD_FAILED, r < 0 ? -r : EPROTO, NULL, 0);
 	_exit(CHILD_EXIT);
 }

@@ -135,8 +135,6 @@ struct process *find_process(struct shim *s, uint32_t number)
 {
 	struct process *p;
 
-	if (!number)
-		return s->processes[0].status < 0 ? &s->processes[0] : NULL;
 	for (p = s->processes + 1; p <= s->processes + SHIM_EXECS_MAX; p++)
 		if (p->number == number)
 			return p;

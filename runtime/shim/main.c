@@ -95,6 +95,9 @@ static int set_up(struct shim *s)
 	close_range(SHIM_FD_LOG + 1, ~0u, 0);
 	control_limit(s->control);
 	setsid();
+	umask(022); /* of cgroups, which the container's users read; and never the supervisor's */
+	/* Children that join a container are not inspected from there; from their first moment. */
+	prctl(PR_SET_DUMPABLE, 0);
 	prctl(PR_SET_NAME, "cmp-shim"); /* it was started from a nameless file */
 	/* keyrings know no namespaces: the container gets one of its own instead of the
 	 * supervisor's */

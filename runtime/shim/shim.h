@@ -226,7 +226,7 @@ enum log_taken log_take(struct log *l, int fd, int kind);
 int launch(struct shim *s); /* -errno: it has failed, said so and cleaned up */
 void launch_exec(struct shim *s, const struct shim_message *m, const int *fds, unsigned count);
 void launch_heard(struct shim *s, struct process *p);
-struct process *find_process(struct shim *s, uint32_t number); /* a running one, or NULL */
+struct process *find_process(struct shim *s, uint32_t number); /* a further one, or NULL */
 void reap(struct shim *s);				       /* after SIGCHLD */
 void finish(struct shim *s); /* the container has ended: log, teardown, record */
 
