@@ -709,6 +709,91 @@ static void test_leftovers(void **state)
 	assert_int_equal(kill((pid_t)pid, 0), -1);
 }
 
+/* A pid namespace of the host's, and one of another container's: both can be exec'd into, and one
+ * container's end is not the other's. */
+static void test_shared_pids(void **state)
+{
+	auto_fd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	auto_buf struct buf out = BUF_INIT;
+	struct world *w = world_of(state);
+	auto_free char *path = NULL;
+	struct box first, second;
+	struct packet p;
+
+	box_init(&first, w, "sleep 1000");
+	first.spec.pid.mode = RT_NS_HOST;
+	box_spawn(&first);
+	box_started(&first);
+	start_exec(&first, 1, "exit 7", false, null);
+	hear(&first, SHIM_EXEC_STARTED, &p);
+	assert_int_equal(await_exit(&first, 1).status, 7);
+	box_signal(&first, 0, SIGKILL);
+	await_exit(&first, 0);
+	box_end(&first);
+
+	box_start(&first, w, "sleep 1000");
+	path = xasprintf("/proc/%d/ns/pid", first.pid);
+	box_init(&second, w, "echo $$; kill -0 1 && sleep 1000");
+	second.spec.pid = (struct runtime_namespace){.mode = RT_NS_PATH, .path = path};
+	box_spawn(&second);
+	box_started(&second);
+	start_exec(&second, 2, "kill -9 2", false, null);
+	hear(&second, SHIM_EXEC_STARTED, &p);
+	assert_int_equal(await_exit(&second, 0).status, 137);
+	read_log(&second, SHIM_LOG_STDOUT, &out);
+	assert_string_equal(out.data, "2\n");
+	box_end(&second);
+	start_exec(&first, 3, "exit 8", false, null);
+	hear(&first, SHIM_EXEC_STARTED, &p);
+	assert_int_equal(await_exit(&first, 3).status, 8);
+	box_signal(&first, 0, SIGKILL);
+	await_exit(&first, 0);
+	box_end(&first);
+}
+
+static void test_population(void **state)
+{
+	auto_buf struct buf out = BUF_INIT;
+	struct world *w = world_of(state);
+	auto_free char *volume = xasprintf("%s/volume", w->dir), *inside = NULL;
+	auto_free char *command =
+		xasprintf("mkdir -p %s/data/deep && cd %s/data && echo x >deep/f && "
+			  "chown -R 5:6 deep && chmod 2750 deep && ln -s deep/f l && "
+			  "mkfifo p && mkdir %s",
+			  w->layer, w->layer, volume);
+	struct runtime_mount mount = {
+		.kind = RT_MOUNT_VOLUME, .source = volume, .target = "/data", .populate = true};
+	struct stat st;
+	struct box b;
+
+	assert_int_equal(system(command), 0);
+	box_init(&b, w, "cat /data/l; echo mine >/data/deep/f; ls /data");
+	b.spec.mounts = &mount;
+	b.spec.mount_count = 1;
+	box_spawn(&b);
+	box_started(&b);
+	await_exit(&b, 0);
+	read_log(&b, SHIM_LOG_STDOUT, &out);
+	assert_string_equal(out.data, "x\ndeep\nl\np\n");
+	box_end(&b);
+	inside = xasprintf("%s/deep", volume);
+	assert_int_equal(lstat(inside, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 02750);
+	assert_int_equal(st.st_uid, 5);
+	assert_int_equal(st.st_gid, 6);
+	/* what is there stays */
+	buf_reset(&out);
+	box_init(&b, w, "cat /data/l");
+	b.spec.mounts = &mount;
+	b.spec.mount_count = 1;
+	box_spawn(&b);
+	box_started(&b);
+	await_exit(&b, 0);
+	read_log(&b, SHIM_LOG_STDOUT, &out);
+	assert_string_equal(out.data, "mine\n");
+	box_end(&b);
+}
+
 static void test_memory(void **state)
 {
 	auto_buf struct buf text = BUF_INIT;
@@ -909,6 +994,7 @@ int main(void)
 		cmocka_unit_test(test_many_execs),   cmocka_unit_test(test_hanging_exec),
 		cmocka_unit_test(test_terminal),     cmocka_unit_test(test_stdin),
 		cmocka_unit_test(test_init),	     cmocka_unit_test(test_leftovers),
+		cmocka_unit_test(test_shared_pids),  cmocka_unit_test(test_population),
 		cmocka_unit_test(test_memory),	     cmocka_unit_test(test_lost_supervisor),
 		cmocka_unit_test(test_goodbye),	     cmocka_unit_test(test_nonsense),
 	};
