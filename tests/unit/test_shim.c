@@ -556,6 +556,36 @@ static void test_many_execs(void **state)
 	box_end(&b);
 }
 
+/* A container that may debug its processes watches who comes in: no descriptor of ours is there. */
+static void test_watched_exec(void **state)
+{
+	enum { MANY = 150 };
+	auto_fd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	auto_buf struct buf out = BUF_INIT;
+	unsigned ended = 0;
+	struct packet p;
+	struct box b;
+
+	box_init(
+		&b, world_of(state),
+		"while :; do ls -l /proc/[0-9]*/fd /proc/[0-9]*/cwd /proc/[0-9]*/root 2>/dev/null | "
+		"grep -e '-> /[^dp ]'; done; echo looked");
+	b.spec.process.capabilities |= 1ull << 19; /* SYS_PTRACE */
+	box_spawn(&b);
+	box_started(&b);
+	for (uint32_t i = 1; i <= MANY; i++) {
+		start_exec(&b, i, ":", false, null);
+		while (ended < i && hear_any(b.control, &p))
+			ended += p.m.type == SHIM_EXITED;
+	}
+	assert_int_equal(ended, MANY);
+	box_signal(&b, 0, SIGKILL);
+	await_exit(&b, 0);
+	read_log(&b, SHIM_LOG_STDOUT, &out);
+	assert_string_equal(out.data, "");
+	box_end(&b);
+}
+
 /* A start that hangs (here: in a frozen cgroup) holds up nothing else. */
 static void test_hanging_exec(void **state)
 {
@@ -988,15 +1018,25 @@ static void test_nonsense(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_life),	     cmocka_unit_test(test_signal),
-		cmocka_unit_test(test_failures),     cmocka_unit_test(test_inheritance),
-		cmocka_unit_test(test_user_streams), cmocka_unit_test(test_exec),
-		cmocka_unit_test(test_many_execs),   cmocka_unit_test(test_hanging_exec),
-		cmocka_unit_test(test_terminal),     cmocka_unit_test(test_stdin),
-		cmocka_unit_test(test_init),	     cmocka_unit_test(test_leftovers),
-		cmocka_unit_test(test_shared_pids),  cmocka_unit_test(test_population),
-		cmocka_unit_test(test_memory),	     cmocka_unit_test(test_lost_supervisor),
-		cmocka_unit_test(test_goodbye),	     cmocka_unit_test(test_nonsense),
+		cmocka_unit_test(test_life),
+		cmocka_unit_test(test_signal),
+		cmocka_unit_test(test_failures),
+		cmocka_unit_test(test_inheritance),
+		cmocka_unit_test(test_user_streams),
+		cmocka_unit_test(test_exec),
+		cmocka_unit_test(test_many_execs),
+		cmocka_unit_test(test_watched_exec),
+		cmocka_unit_test(test_hanging_exec),
+		cmocka_unit_test(test_terminal),
+		cmocka_unit_test(test_stdin),
+		cmocka_unit_test(test_init),
+		cmocka_unit_test(test_leftovers),
+		cmocka_unit_test(test_shared_pids),
+		cmocka_unit_test(test_population),
+		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_lost_supervisor),
+		cmocka_unit_test(test_goodbye),
+		cmocka_unit_test(test_nonsense),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
