@@ -290,7 +290,7 @@ static void options_of(const struct job *j, struct plan_options *ret)
 static int make_plan(struct job *j, struct plan *ret, struct error *err)
 {
 	const struct job_options *o = &j->request.options;
-	bool all = j->verb->flags & VERB_ALL;
+	bool all = (j->verb->flags & VERB_ALL) || !strv_len(o->services);
 	struct plan_options options;
 	int r = 0;
 
