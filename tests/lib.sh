@@ -142,13 +142,13 @@ import_busybox() {
 
 # ---- tests
 
-# it DESCRIPTION <script: one test.  The script runs in a subshell under set -e; its trace is shown
-# when it fails.
+# it DESCRIPTION <script: one test.  The script runs in a subshell under set -e; when it fails, it is
+# shown as far as it came.  (Not by set -x: that would end up in what `2>file` collects.)
 it() {
 	test_number=$((test_number + 1))
 	cat >"$WORK/script"
 	(
-		set -eux
+		set -euv
 		. "$WORK/script"
 	) >"$WORK/output" 2>&1 </dev/null
 	status=$?
