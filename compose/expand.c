@@ -192,6 +192,15 @@ struct compose_node *expand_list(struct compose_ctx *c, const struct compose_pat
 	return list;
 }
 
+/* No server is no server, not one without a name. */
+struct compose_node *expand_servers(struct compose_ctx *c, const struct compose_path *path,
+				    struct compose_node *n)
+{
+	if (n->kind == COMPOSE_STRING && !*n->text)
+		return new_list(c, n);
+	return expand_list(c, path, n);
+}
+
 /* A list of names as a mapping of names to nothing. */
 struct compose_node *expand_names(struct compose_ctx *c, const struct compose_path *path,
 				  struct compose_node *n)
@@ -417,20 +426,19 @@ struct compose_node *expand_depends_on(struct compose_ctx *c, const struct compo
 				       struct compose_node *n)
 {
 	bool list = n->kind == COMPOSE_LIST;
+	struct compose_node *one;
 	size_t i;
 
 	n = expand_names(c, path, n);
-	for (i = 0; i < n->map.count; i++) {
+	for (i = 0; list && i < n->map.count; i++) {
 		struct compose_pair *pair = &n->map.pairs[i];
 
-		if (list) {
-			pair->value = new_map(c, pair->value);
-			node_set(c->arena, pair->value, "condition", pair->key_mark,
-				 node_string(c->arena, "service_started", pair->key_mark));
-		}
-		if (pair->value->kind == COMPOSE_MAP)
-			set_default(c, pair->value, "required",
-				    new_bool(c, true, pair->value->mark));
+		one = new_map(c, pair->value);
+		node_set(c->arena, one, "condition", pair->key_mark,
+			 node_string(c->arena, "service_started", pair->key_mark));
+		node_set(c->arena, one, "required", pair->key_mark,
+			 new_bool(c, true, pair->key_mark));
+		pair->value = one;
 	}
 	return n;
 }

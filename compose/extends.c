@@ -52,7 +52,9 @@ static struct compose_node *parse_services(struct loader *l, const char *path,
 		struct compose_node *one = node_get(documents->list.items[i], "services");
 
 		if (one && one->kind == COMPOSE_MAP)
-			services = merge_nodes(&l->c, NULL, NULL, false, services, one);
+			/* Alone it keeps its marks: what it resets is in what it extends. */
+			services = services ? merge_nodes(&l->c, NULL, NULL, false, services, one)
+					    : one;
 	}
 	if (!services)
 		diag_add(l->c.diags, DIAG_ERROR, DIAG_REFERENCE, from, NULL, "%s has no services",
@@ -146,6 +148,8 @@ static struct compose_node *decoded(struct loader *l, struct extend_file *file, 
 	if (file->decoded)
 		return n;
 	n = node_copy(l->c.arena, n);
+	if (n->kind == COMPOSE_NULL) /* left empty on purpose: nothing is inherited */
+		return node_new(l->c.arena, COMPOSE_MAP, n->mark);
 	l->c.dir = file->dir;
 	load_interpolate(l, &path, n);
 	n = decode_value(&l->c, &path, &type_service, NULL, n);
@@ -168,7 +172,7 @@ static struct compose_node *resolve(struct loader *l, struct extend_file *file, 
 		base = base_of(l, file, extends, &chain);
 		if (base)
 			service = merge_nodes(&l->c, NULL, &type_service, false,
-					      node_copy(l->c.arena, base), service);
+					      merge_strip(node_copy(l->c.arena, base)), service);
 	}
 	if (service)
 		node_set(l->c.arena, file->done, name, service->mark, service);
@@ -189,7 +193,8 @@ void extends_resolve(struct loader *l, struct compose_node *document)
 	for (i = 0; i < services->map.count; i++) {
 		struct compose_pair *pair = &services->map.pairs[i];
 
-		if (node_pair(pair->value, "extends"))
+		/* Another service may have needed this one before. */
+		if (node_pair(pair->value, "extends") || node_pair(own->done, pair->key))
 			pair->value = resolve(l, own, pair->key, NULL);
 	}
 }

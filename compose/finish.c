@@ -320,3 +320,18 @@ struct compose_node *finish_ulimit(struct compose_ctx *c, const struct compose_p
 		return finish_struct(c, path, type, keep, n);
 	return finish_int(c, path, type, true, n);
 }
+
+/* What is not said to be optional is required. */
+struct compose_node *finish_dependency(struct compose_ctx *c, const struct compose_path *path,
+				       const struct compose_type *type, bool keep,
+				       struct compose_node *n)
+{
+	struct compose_node *required;
+
+	if (n->kind == COMPOSE_MAP && !node_pair(n, "required")) {
+		required = node_new(c->arena, COMPOSE_BOOL, n->mark);
+		required->boolean = true;
+		node_set(c->arena, n, "required", n->mark, required);
+	}
+	return finish_struct(c, path, type, keep, n);
+}

@@ -87,6 +87,11 @@ static const struct compose_type text_or_texts_once = {.shapes = SHAPE_STRING | 
 						       .item = &unique_text,
 						       .expand = expand_list,
 						       .finish = finish_list};
+static const struct compose_type servers = {.shapes = SHAPE_STRING | SHAPE_LIST,
+					    .wanted = "a string or a list of strings",
+					    .item = &unique_text,
+					    .expand = expand_servers,
+					    .finish = finish_list};
 static const struct compose_type tmpfs = {.shapes = SHAPE_STRING | SHAPE_LIST,
 					  .wanted = "a string or a list of strings",
 					  .item = &unique_assignment,
@@ -404,7 +409,7 @@ static const struct compose_key dependency_keys[] = {
 	{0},
 };
 static const struct compose_type dependency = {
-	.shapes = SHAPE_MAP, .keys = dependency_keys, .finish = finish_struct};
+	.shapes = SHAPE_MAP, .keys = dependency_keys, .finish = finish_dependency};
 static const struct compose_type depends_on = {.shapes = SHAPE_LIST | SHAPE_MAP,
 					       .wanted = "a list of services or a mapping",
 					       .value = &dependency,
@@ -582,7 +587,7 @@ static const struct compose_key service_keys[] = {
 	{"deploy", &deploy, 0, NULL},
 	{"device_cgroup_rules", &texts, 0, NULL},
 	{"devices", &devices, 0, NULL},
-	{"dns", &text_or_texts_once, 0, NULL},
+	{"dns", &servers, 0, NULL},
 	{"dns_opt", &texts_once, 0, NULL},
 	{"dns_search", &text_or_texts_once, 0, NULL},
 	{"domainname", &text, 0, NULL},

@@ -156,7 +156,7 @@ static void complete_volume(struct compose_ctx *c, const struct compose_path *pa
 	if (!source || (source->kind == COMPOSE_STRING && !*source->text))
 		problem_at(c, DIAG_REQUIRED, path, mount->mark,
 			   "source is missing: a bind needs a path of the host");
-	else if (source->kind == COMPOSE_STRING && !is_opaque(c, source))
+	else if (source->kind == COMPOSE_STRING && *source->text != '/' && !is_opaque(c, source))
 		source->text = path_resolve(c, source->text);
 }
 

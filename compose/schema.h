@@ -107,11 +107,12 @@ bool is_opaque(const struct compose_ctx *c, const struct compose_node *n);
 /* ---- expand.c, expand_service.c, ports.c, mounts.c: short syntax */
 typedef struct compose_node *
 compose_expand_fn(struct compose_ctx *c, const struct compose_path *path, struct compose_node *n);
-compose_expand_fn expand_mapping, expand_list, expand_names, expand_path, expand_command,
-	expand_probe, expand_extra_hosts, expand_build, expand_build_context, expand_contexts,
-	expand_ssh, expand_depends_on, expand_env_file, expand_extends, expand_gpus,
-	expand_requests, expand_secrets, expand_configs, expand_external, expand_volume_object,
-	expand_include, expand_ports, expand_volumes, expand_devices, expand_mode;
+compose_expand_fn expand_mapping, expand_list, expand_servers, expand_names, expand_path,
+	expand_command, expand_probe, expand_extra_hosts, expand_build, expand_build_context,
+	expand_contexts, expand_ssh, expand_depends_on, expand_env_file, expand_extends,
+	expand_gpus, expand_requests, expand_secrets, expand_configs, expand_external,
+	expand_volume_object, expand_include, expand_ports, expand_volumes, expand_devices,
+	expand_mode;
 const char *path_resolve(const struct compose_ctx *c, const char *path);
 const char *path_clean(struct arena *a, const char *path);
 /* Words of a shell command line without a shell; NULL when quotes are not closed. */
@@ -141,15 +142,16 @@ typedef struct compose_node *compose_finish_fn(struct compose_ctx *c,
 					       struct compose_node *n);
 compose_finish_fn finish_string, finish_int, finish_bool, finish_float, finish_bytes,
 	finish_duration, finish_list, finish_struct, finish_mapping, finish_count, finish_ulimit,
-	finish_nullable, finish_hosts;
+	finish_nullable, finish_hosts, finish_dependency;
 
 /* ---- normalize.c */
 void normalize_model(struct compose_ctx *c, struct compose_node *model);
 void normalize_environment(struct compose_ctx *c, struct compose_node *services);
 
 /* ---- check.c: references and what excludes each other */
+/* `models`: the section, which is no part of the model. */
 void check_model(struct compose_ctx *c, const struct compose_node *model,
-		 const struct compose_node *disabled);
+		 const struct compose_node *disabled, const struct compose_node *models);
 void check_sources(struct compose_ctx *c, const struct compose_node *model);
 
 #endif

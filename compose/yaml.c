@@ -381,7 +381,9 @@ static void merge_map(struct parser *p, struct mapping *m, const struct compose_
 	for (i = 0; i < from->map.count; i++) {
 		const struct compose_pair *pair = &from->map.pairs[i];
 
-		if (!mapping_has(m, pair->key, &first))
+		/* As in the reference, a !reset does not travel: it means the place where it
+		 * stands. */
+		if (pair->value->tag != COMPOSE_TAG_RESET && !mapping_has(m, pair->key, &first))
 			mapping_add(p, m, pair->key, pair->key_mark, pair->value);
 	}
 }
@@ -423,7 +425,10 @@ static bool parse_pair(struct parser *p, struct mapping *m, const struct compose
 	else if (!strcmp(key->text, "<<") && !key->quoted && !m->merge) {
 		m->merge = value;
 		m->merge_mark = key->mark;
-	} else if (mapping_has(m, key->text, &first))
+	} else if (!strcmp(key->text, "<<") && !key->quoted)
+		diag_add(p->diags, DIAG_ERROR, DIAG_DUPLICATE_KEY, key->mark, NULL,
+			 "\"<<\" is already used at line %u: give it a list", m->merge_mark.line);
+	else if (mapping_has(m, key->text, &first))
 		diag_add(p->diags, DIAG_ERROR, DIAG_DUPLICATE_KEY, key->mark, NULL,
 			 "key \"%s\" is already defined at line %u", key->text, first.line);
 	else
@@ -448,6 +453,7 @@ static struct compose_node *parse_mapping(struct parser *p, const yaml_event_t *
 			yaml_event_delete(&ev);
 			merge_all(p, &m);
 			map_free(m.index);
+			node_index(p->arena, m.node);
 			return m.node;
 		}
 		key = going ? parse_node(p, &ev, depth + 1) : NULL;
