@@ -17,7 +17,7 @@
 
 struct check {
 	struct compose_ctx *c;
-	const struct compose_node *model, *services, *disabled;
+	const struct compose_node *model, *services, *disabled, *models;
 	struct map *containers; /* container_name to the name of its service */
 };
 
@@ -66,20 +66,16 @@ static const char *hint(struct check *k, const struct compose_node *map, const c
 
 /* ---- references */
 
-static bool known(struct check *k, const char *section, const char *name)
-{
-	return node_pair(node_get(k->model, section), name) != NULL;
-}
-
 static void refer(const struct subject *s, const struct compose_path *at, struct compose_mark mark,
 		  const char *section, const char *name)
 {
-	const struct compose_node *all = node_get(s->k->model, section);
+	const struct compose_node *all =
+		strcmp(section, "models") != 0 ? node_get(s->k->model, section) : s->k->models;
 	const char *near;
 
 	if (!name ||
 	    is_opaque(s->k->c, &(struct compose_node){.kind = COMPOSE_STRING, .text = name}) ||
-	    known(s->k, section, name))
+	    node_pair(all, name))
 		return;
 	near = hint(s->k, all, name);
 	problem_at(s->k->c, DIAG_REFERENCE, at, mark, "refers to undefined %.*s \"%s\"%s%s%s%s",
@@ -527,11 +523,11 @@ static void check_secret_sources(struct check *k)
 }
 
 void check_model(struct compose_ctx *c, const struct compose_node *model,
-		 const struct compose_node *disabled)
+		 const struct compose_node *disabled, const struct compose_node *models)
 {
 	AUTO(map_free) struct map *containers = map_new(NULL);
 	struct compose_path services = {NULL, "services", 0};
-	struct check k = {c, model, node_get(model, "services"), disabled, containers};
+	struct check k = {c, model, node_get(model, "services"), disabled, models, containers};
 	size_t i;
 
 	if (!k.services || k.services->kind != COMPOSE_MAP)
@@ -623,7 +619,7 @@ static void check_ports(struct compose_ctx *c, const struct compose_path *servic
 }
 
 static void check_devices(struct compose_ctx *c, const struct compose_path *at,
-			  const struct compose_node *list)
+			  const struct compose_node *list, bool capabilities)
 {
 	const struct compose_node *item;
 	size_t i;
@@ -635,6 +631,25 @@ static void check_devices(struct compose_ctx *c, const struct compose_path *at,
 		if (node_pair(item, "count") && node_pair(item, "device_ids"))
 			problem_at(c, DIAG_CONFLICT, &here, item->mark,
 				   "count and device_ids exclude each other");
+		if (capabilities && !node_pair(item, "capabilities"))
+			problem_at(c, DIAG_REQUIRED, &here, item->mark,
+				   "capabilities is missing: for example \"capabilities: [gpu]\"");
+	}
+}
+
+static void check_tmpfs(struct compose_ctx *c, const struct compose_path *service,
+			const struct compose_node *n)
+{
+	const struct compose_node *volumes = node_get(n, "volumes"), *size;
+	struct compose_path key = {service, "volumes", 0};
+	size_t i;
+
+	for (i = 0; volumes && volumes->kind == COMPOSE_LIST && i < volumes->list.count; i++) {
+		struct compose_path at = {&key, NULL, i};
+
+		size = node_path(volumes->list.items[i], "tmpfs.size");
+		if (size && size->kind == COMPOSE_STRING && size->text[0] == '-')
+			problem_at(c, DIAG_VALUE, &at, size->mark, "tmpfs.size cannot be negative");
 	}
 }
 
@@ -671,8 +686,10 @@ void check_sources(struct compose_ctx *c, const struct compose_node *model)
 		struct compose_path gpus = {&at, "gpus", 0}, devices = {&at, "deploy", 0};
 
 		check_ports(c, &at, n);
-		check_devices(c, &gpus, node_get(n, "gpus"));
-		check_devices(c, &devices, node_path(n, "deploy.resources.reservations.devices"));
+		check_tmpfs(c, &at, n);
+		check_devices(c, &gpus, node_get(n, "gpus"), false);
+		check_devices(c, &devices, node_path(n, "deploy.resources.reservations.devices"),
+			      true);
 		check_watch_paths(c, &at, n);
 	}
 }

@@ -210,8 +210,8 @@ static const char *name_of_files(struct loader *l)
 		struct error err = ERROR_INIT;
 
 		/* What is wrong with it is reported when the tree is interpolated. */
-		if (n && n->kind == COMPOSE_STRING &&
-		    interpolate(&in, n->text, &value, &err) == 0 && *value)
+		if (n && n->kind == COMPOSE_STRING && *n->text &&
+		    interpolate(&in, n->text, &value, &err) == 0)
 			name = value;
 	}
 	return name;
@@ -236,9 +236,8 @@ static void find_name(struct loader *l)
 		slash = strrchr(l->c.dir, '/');
 		name = normalized_name(l->c.arena, name ? name : slash ? slash + 1 : l->c.dir);
 		if (!*name)
-			diag_add(
-				l->c.diags, DIAG_ERROR, DIAG_PROJECT, nowhere(), NULL,
-				"no project name can be made from the directory's: give one with -p or \"name:\"");
+			diag_add(l->c.diags, DIAG_ERROR, DIAG_PROJECT, nowhere(), NULL,
+				 "the project name is empty: give one with -p or \"name:\"");
 	}
 	l->c.name = l->project->name = arena_strdup(l->c.arena, name);
 	map_set(l->env, "COMPOSE_PROJECT_NAME", (void *)(uintptr_t)l->project->name);
@@ -386,7 +385,7 @@ static void build_model(struct loader *l)
 	select_profiles(l, model);
 	check_sources(&l->c, model);
 	if (!o->no_consistency)
-		check_model(&l->c, model, l->project->disabled);
+		check_model(&l->c, model, l->project->disabled, node_get(l->tree, "models"));
 	if (!o->all_resources)
 		drop_unused(model);
 	l->project->model = model;
