@@ -27,12 +27,12 @@
 #include "engine/network.h"
 #include "engine/project.h"
 #include "engine/shim.h"
+#include "engine/socket.h"
 #include "engine/state.h"
 #include "engine/trash.h"
 
 #define STATE_DEFAULT "/var/lib/cmp"
 #define RUN_DEFAULT   "/run/cmp"
-#define LISTEN_QUEUE  1024
 #define SHIM_MAX      ((size_t)64 << 20)
 #define LOCK_SECONDS  2
 
@@ -85,11 +85,40 @@ static int set_paths(struct daemon *d, struct error *err)
 		return error_set(err, EINVAL, "CMP_HOST is \"%s\": only unix:///PATH is supported",
 				 host);
 	make_tag(d);
-	/* The shims pass these on to the next supervisor. */
+	return 0;
+}
+
+/*
+ * Nothing of the shell that happened to start us lives on in us and the shims, except what the next
+ * supervisor, which a shim may start, needs as well.
+ */
+static void clean_environment(struct daemon *d)
+{
+	static const char *const kept[] = {
+		"PATH",		"HOME",		"TZ",
+		"LANG",		"TMPDIR",	"CMP_DEBUG",
+		"HTTP_PROXY",	"HTTPS_PROXY",	"NO_PROXY",
+		"ALL_PROXY",	"http_proxy",	"https_proxy",
+		"no_proxy",	"all_proxy",	"JOURNAL_STREAM",
+		"ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS",
+	};
+	char *values[ARRAY_LEN(kept)];
+	auto_free char *host = xasprintf("unix://%s", d->socket_path);
+	size_t i;
+
+	d->notify_socket = xstrdup(getenv("NOTIFY_SOCKET"));
+	for (i = 0; i < ARRAY_LEN(kept); i++)
+		values[i] = xstrdup(getenv(kept[i]));
+	clearenv();
+	for (i = 0; i < ARRAY_LEN(kept); i++) {
+		if (values[i])
+			setenv(kept[i], values[i], 1);
+		free(values[i]);
+	}
 	setenv("CMP_STATE_DIR", d->state_dir, 1);
 	setenv("CMP_RUN_DIR", d->run_dir, 1);
+	setenv("CMP_HOST", host, 1);
 	setenv("CMPD", d->program, 1);
-	return 0;
 }
 
 /*
@@ -226,55 +255,12 @@ static int load_shim(struct daemon *d, struct error *err)
 	return 0;
 }
 
-/* ---- the socket */
+/* ---- the service manager */
 
-static int bind_socket(struct daemon *d, struct error *err)
-{
-	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	auto_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (!str_copy(sa.sun_path, sizeof(sa.sun_path), d->socket_path))
-		return error_set(err, ENAMETOOLONG, "the socket's path %s is too long",
-				 d->socket_path);
-	unlink(d->socket_path);
-	if (fd < 0 || bind(fd, (const struct sockaddr *)&sa, sizeof(sa)) < 0 ||
-	    fchmodat(AT_FDCWD, d->socket_path, 0660, 0) < 0 || listen(fd, LISTEN_QUEUE) < 0)
-		return error_sys(err, errno, "listen on %s", d->socket_path);
-	return steal_fd(&fd);
-}
-
-/* Descriptor 3 of socket activation, if it is meant for us. */
-static int inherited_socket(void)
-{
-	const char *fds = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
-	uint32_t n = 0, owner = 0;
-	int fd = -1;
-
-	if (fds && pid && parse_u32(fds, &n) == 0 && parse_u32(pid, &owner) == 0 && n == 1 &&
-	    owner == (uint32_t)getpid()) {
-		fd = 3;
-		fcntl(fd, F_SETFD, FD_CLOEXEC);
-	}
-	unsetenv("LISTEN_FDS");
-	unsetenv("LISTEN_PID");
-	return fd;
-}
-
-/* The lock under which a shim has started us is given back once we listen. */
-static void release_start_lock(void)
-{
-	const char *text = getenv("CMP_START_LOCK");
-	uint32_t fd;
-
-	if (text && parse_u32(text, &fd) == 0 && fd > 2)
-		close((int)fd);
-	unsetenv("CMP_START_LOCK");
-}
-
-static void notify_ready(void)
+static void notify_ready(const struct daemon *d)
 {
 	static const char ready[] = "READY=1";
-	const char *path = getenv("NOTIFY_SOCKET");
+	const char *path = d->notify_socket;
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
 	auto_fd int fd = -1;
 
@@ -371,7 +357,8 @@ void daemon_stop(struct daemon *d)
 	d->stopping = true;
 	say_goodbye(d);
 	leave(d);
-	unlink(d->socket_path);
+	if (!d->notify_socket) /* a service manager goes on listening there */
+		unlink(d->socket_path);
 	uv_stop(d->loop);
 }
 
@@ -414,21 +401,19 @@ static int serve(struct daemon *d, struct start *s, struct error *err)
 		r = lock_state(d, &s->lock, err);
 	if (r < 0)
 		return r;
-	s->listen_fd = inherited_socket();
-	raise_limits();
-	watch_signals(d, s);
-	if (s->listen_fd < 0)
-		s->listen_fd = bind_socket(d, err);
+	s->listen_fd = socket_open(d, err);
 	if (s->listen_fd < 0)
 		return s->listen_fd;
-	release_start_lock();
+	clean_environment(d);
+	raise_limits();
+	watch_signals(d, s);
 	r = open_parts(d, err);
 	if (r == 0)
 		r = api_server_start(d, s->listen_fd, err);
 	if (r < 0)
 		return r;
 	containers_adopt(d);
-	notify_ready();
+	notify_ready(d);
 	log_info("daemon", "serving %s, state in %s", d->socket_path, d->state_dir);
 	uv_run(d->loop, UV_RUN_DEFAULT);
 	return 0;
@@ -438,7 +423,7 @@ int daemon_run(struct error *err)
 {
 	static struct daemon d;
 	struct start s = {.lock = -1, .listen_fd = -1};
-	uv_loop_t loop;
+	static uv_loop_t loop;
 	int r;
 
 	uv_loop_init(&loop);

@@ -23,7 +23,8 @@ struct api_server;
 struct daemon {
 	uv_loop_t *loop;
 	char *state_dir, *run_dir, *socket_path;
-	char *program;	/* path of cmpd, for the shims */
+	char *program;	     /* path of cmpd, for the shims */
+	char *notify_socket; /* of the service manager, or NULL */
 	char *skeleton; /* STATE/skeleton: the mount points that every root has, as the lowest layer
 			 */
 	char *mount_dir; /* STATE/root: where each container, in its own namespace, mounts its root
