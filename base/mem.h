@@ -62,14 +62,12 @@ static inline int steal_fd(int *fd)
 	*fd = -1;
 	return r;
 }
-static inline void *mem_steal(void *pp)
-{
-	void *p = *(void **)pp;
-
-	*(void **)pp = NULL;
-	return p;
-}
-#define steal_ptr(pp) ((__typeof__(*(pp)))mem_steal(pp))
+#define steal_ptr(pp)                                                                              \
+	({                                                                                         \
+		__typeof__(*(pp)) stolen_ = *(pp);                                                 \
+		*(pp) = NULL;                                                                      \
+		stolen_;                                                                           \
+	})
 
 /* Arena: memory with one lifetime, freed at once. */
 struct arena;
