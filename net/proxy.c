@@ -445,6 +445,7 @@ static void on_closed(struct proxy *p)
 
 	if (--p->handles)
 		return;
+	bury(p);
 	close(p->epoll_fd);
 	while (p->pipe_count)
 		close_pipe(&p->pipes[--p->pipe_count]);
