@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Nodes: growing lists and maps in an arena.  Old arrays are left behind when they grow; growth is
- * geometric, so that a tree wastes at most as much as it uses.  Keys of a map are unique.
+ * geometric, so that a tree wastes at most as much as it uses.  Keys of a map are unique.  Long
+ * maps have an index, which is only used while it has as many pairs as the map.
  */
 #include "compose/node.h"
 
@@ -9,6 +10,19 @@
 
 #include "base/json.h"
 #include "base/str.h"
+
+#define INDEXED_MIN 32
+
+struct slot {
+	uint32_t hash, position; /* from 1; 0: free */
+};
+
+struct node_index {
+	const struct compose_pair *pairs;
+	size_t count;
+	uint32_t mask;
+	struct slot slots[];
+};
 
 struct compose_node *node_new(struct arena *a, enum compose_kind kind, struct compose_mark mark)
 {
@@ -43,11 +57,13 @@ struct compose_node *node_copy(struct arena *a, const struct compose_node *n)
 			copy->list.items[i] = node_copy(a, n->list.items[i]);
 	} else if (n->kind == COMPOSE_MAP) {
 		copy->map.room = n->map.count;
+		copy->map.index = NULL;
 		copy->map.pairs = arena_alloc(a, (n->map.count + 1) * sizeof(*n->map.pairs));
 		for (i = 0; i < n->map.count; i++) {
 			copy->map.pairs[i] = n->map.pairs[i];
 			copy->map.pairs[i].value = node_copy(a, n->map.pairs[i].value);
 		}
+		node_index(a, copy);
 	}
 	return copy;
 }
@@ -104,12 +120,91 @@ bool node_equal(const struct compose_node *x, const struct compose_node *y)
 	return false;
 }
 
+/* ---- the index of a map */
+
+static uint32_t hash_key(const char *key)
+{
+	uint32_t hash = 2166136261u; /* FNV-1a */
+
+	for (; *key; key++)
+		hash = (hash ^ (unsigned char)*key) * 16777619u;
+	return hash;
+}
+
+static void index_add(struct node_index *index, uint32_t hash, size_t position)
+{
+	uint32_t at = hash & index->mask;
+
+	while (index->slots[at].position)
+		at = (at + 1) & index->mask;
+	index->slots[at] = (struct slot){hash, (uint32_t)position};
+}
+
+static bool index_valid(const struct compose_node *map)
+{
+	const struct node_index *index = map->map.index;
+
+	return index && index->count == map->map.count && index->pairs == map->map.pairs;
+}
+
+void node_index(struct arena *a, struct compose_node *map)
+{
+	size_t i, size = INDEXED_MIN;
+	struct node_index *index;
+
+	if (map->map.count < INDEXED_MIN || map->map.count > UINT32_MAX / 8)
+		return;
+	while (size < map->map.count * 4)
+		size *= 2;
+	index = arena_alloc(a, sizeof(*index) + size * sizeof(struct slot));
+	index->mask = (uint32_t)size - 1;
+	index->pairs = map->map.pairs;
+	index->count = map->map.count;
+	for (i = 0; i < map->map.count; i++)
+		index_add(index, hash_key(map->map.pairs[i].key), i + 1);
+	map->map.index = index;
+}
+
+/* The last pair was added: the index follows, or is made anew when it is too small. */
+static void index_grow(struct arena *a, struct compose_node *map, bool was_valid)
+{
+	struct node_index *index = map->map.index;
+	size_t count = map->map.count;
+
+	if (!was_valid || count * 2 > index->mask) {
+		node_index(a, map);
+		return;
+	}
+	index_add(index, hash_key(map->map.pairs[count - 1].key), count);
+	index->pairs = map->map.pairs;
+	index->count = count;
+}
+
+/* False when the index cannot tell: the pairs may have been reordered. */
+static bool index_find(const struct compose_node *map, const char *key, struct compose_pair **ret)
+{
+	const struct node_index *index = map->map.index;
+	uint32_t hash = hash_key(key), at;
+
+	*ret = NULL;
+	for (at = hash & index->mask; index->slots[at].position; at = (at + 1) & index->mask) {
+		if (index->slots[at].hash != hash)
+			continue;
+		*ret = &map->map.pairs[index->slots[at].position - 1];
+		return !strcmp((*ret)->key, key);
+	}
+	return true;
+}
+
 struct compose_pair *node_pair(const struct compose_node *map, const char *key)
 {
+	struct compose_pair *pair;
 	size_t i;
 
 	if (!map || map->kind != COMPOSE_MAP)
 		return NULL;
+	if (index_valid(map) && index_find(map, key, &pair))
+		return pair;
 	for (i = 0; i < map->map.count; i++)
 		if (!strcmp(map->map.pairs[i].key, key))
 			return &map->map.pairs[i];
@@ -141,6 +236,7 @@ void node_set(struct arena *a, struct compose_node *map, const char *key, struct
 	      struct compose_node *value)
 {
 	struct compose_pair *pair = node_pair(map, key), *pairs;
+	bool indexed = index_valid(map);
 
 	if (pair) {
 		pair->value = value;
@@ -155,6 +251,8 @@ void node_set(struct arena *a, struct compose_node *map, const char *key, struct
 		map->map.pairs = pairs;
 	}
 	map->map.pairs[map->map.count++] = (struct compose_pair){arena_strdup(a, key), mark, value};
+	if (map->map.count >= INDEXED_MIN)
+		index_grow(a, map, indexed);
 }
 
 bool node_remove(struct compose_node *map, const char *key)

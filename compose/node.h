@@ -15,9 +15,10 @@
 /* One file that was read; lives as long as the arena. */
 struct compose_source {
 	const char *path; /* absolute */
-	const char *shown; /* as messages show it: relative to the working directory when inside it */
-	const char *dir;   /* its directory, for relative paths */
-	const char *text;  /* whole text, for the line under a message */
+	const char
+		*shown;	 /* as messages show it: relative to the working directory when inside it */
+	const char *dir; /* its directory, for relative paths */
+	const char *text; /* whole text, for the line under a message */
 	size_t len;
 };
 
@@ -56,6 +57,7 @@ struct compose_node {
 		struct {
 			struct compose_pair *pairs; /* in the order of the file, keys unique */
 			size_t count, room;
+			struct node_index *index; /* of long maps, see node_index() */
 		} map;
 	};
 };
@@ -79,6 +81,12 @@ struct compose_node *node_path(const struct compose_node *map, const char *dotte
 /* Adds or replaces; key is copied into the arena. */
 void node_set(struct arena *a, struct compose_node *map, const char *key, struct compose_mark mark,
 	      struct compose_node *value);
+/*
+ * Makes lookups in a long map fast; without effect on a short one.  Maps that node_set makes have
+ * an index already.  Code may reorder pairs and drop some (fewer, count lowered): the index
+ * notices. It may not change keys in place.
+ */
+void node_index(struct arena *a, struct compose_node *map);
 bool node_remove(struct compose_node *map, const char *key);
 void node_append(struct arena *a, struct compose_node *list, struct compose_node *item);
 
