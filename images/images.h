@@ -47,7 +47,7 @@ void image_unref(struct image *im); /* accepts NULL */
 DEFINE_AUTO(struct image, image_unref)
 
 /*
- * Opens (and makes) `<state_dir>/images` and the image tables of `<state_dir>/cmp.db`, removes
+ * Opens (and makes) `<state_dir>/images` and the image tables of `<state_dir>/images.db`, removes
  * half-made things, loads all images.  Blocking; at start only.  An image whose files are missing
  * is left out and logged, it does not fail the open.
  */

@@ -92,7 +92,7 @@ static void load_name(void *arg, const char *const *columns)
 
 static int open_parts(struct image_store *s, const char *state_dir, struct error *err)
 {
-	auto_free char *db = xasprintf("%s/cmp.db", state_dir);
+	auto_free char *db = xasprintf("%s/images.db", state_dir);
 	const char *const none[IMAGE_DB_PARAMS] = {NULL};
 
 	if (make_places(s, err) < 0 || sweep(s, IMAGE_TMP_DIR, true, err) < 0 ||

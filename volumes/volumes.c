@@ -165,7 +165,7 @@ int volume_store_open(const char *state_dir, struct uv_loop_s *loop, struct volu
 		      struct error *err)
 {
 	struct volume_store *s = xcalloc(1, sizeof(*s));
-	auto_free char *db = xasprintf("%s/cmp.db", state_dir);
+	auto_free char *db = xasprintf("%s/volumes.db", state_dir);
 
 	s->loop = loop;
 	s->root = xasprintf("%s/volumes", state_dir);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Volumes: named trees that outlive containers, under `<state_dir>/volumes/<name>/data`, with their
- * record in the table `volumes` of the database; preparation of bind sources; tmpfs options.
+ * record in `<state_dir>/volumes.db`; preparation of bind sources; tmpfs options.
  *
  * Threads: the loop thread only.  Records are answered from memory.  Creating and removing make one
  * short transaction and one mkdir or rename; trees are deleted in a worker out of `trash/`.  The

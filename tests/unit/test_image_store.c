@@ -312,7 +312,7 @@ static void test_reopen(void **state)
 	assert_int_equal(resolves(w, "box:2"), 0);
 	assert_int_equal(count_files(w), 8);
 	shell(w, "test -z \"$(ls state/images/tmp)\" && test ! -e state/images/blobs/sha256/x.tmp");
-	shell(w, "test $(stat -c %a state/cmp.db) = 600");
+	shell(w, "test $(stat -c %a state/images.db) = 600");
 	image_store_free(w->s);
 	shell(w, "rm -r state/images/layers/*");
 	open_store(w);
