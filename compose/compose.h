@@ -18,14 +18,16 @@
 #include "compose/node.h"
 
 struct compose_options {
-	char *const *files;    /* -f, NULL: COMPOSE_FILE, else discovery upwards from `cwd`; "-" is stdin */
-	char *const *profiles; /* --profile and COMPOSE_PROFILES; "*" means all */
+	char *const *
+		files; /* -f, NULL: COMPOSE_FILE, else discovery upwards from `cwd`; "-" is stdin */
+	char *const *profiles;	/* --profile and COMPOSE_PROFILES; "*" means all */
 	char *const *env_files; /* --env-file, NULL: COMPOSE_ENV_FILES, else .env of the project */
 	const char *project_name;      /* -p, or NULL */
 	const char *project_directory; /* --project-directory, or NULL */
 	const char *cwd;	       /* absolute */
 	char *const *environment;      /* "K=V" vector of the process */
-	char *const *services; /* names on the command line: their profiles are enabled; may be NULL */
+	char *const
+		*services; /* names on the command line: their profiles are enabled; may be NULL */
 	bool no_interpolate, no_normalize, no_path_resolution, no_consistency;
 	bool no_env_resolution; /* --no-env-resolution */
 	bool all_resources;	/* also networks, volumes … that no active service uses */
@@ -37,12 +39,14 @@ struct compose_project {
 	struct diag_list *diags; /* also warnings of a project that loaded well */
 	const char *name;
 	const char *working_dir; /* absolute */
-	char **files;	   /* absolute paths in order, "-" for stdin */
-	char **env_files;  /* that were read, absolute */
-	struct compose_node *model; /* canonical; NULL after errors.  Disabled services are left out */
+	char **files;		 /* absolute paths in order, "-" for stdin */
+	char **env_files;	 /* that were read, absolute */
+	struct compose_node
+		*model; /* canonical; NULL after errors.  Disabled services are left out */
 	struct compose_node *disabled; /* map of the services that no profile enables */
-	char **profiles;   /* active ones */
-	/* Variables that the files mention: map name -> {default, required}; for config --variables. */
+	char **profiles;	       /* active ones */
+	/* Variables that the files mention: map name -> {default, required}; for config
+	 * --variables. */
 	struct compose_node *variables;
 	char **environment; /* what interpolation saw, "K=V", sorted */
 };
@@ -69,8 +73,8 @@ void compose_model_yaml_raw(const struct compose_node *model, struct buf *out);
 
 /* Leaves only these services, what they need, and the objects that they use.  Errors as those of
  * compose_order. */
-int compose_project_restrict(struct compose_project *p, char *const *services,
-			     struct error *err) MUST_CHECK;
+int compose_project_restrict(struct compose_project *p, char *const *services, struct error *err)
+	MUST_CHECK;
 
 /* sha256 (64 hex digits) over what makes a container different: the service's canonical JSON with
  * members sorted, without build, pull_policy, scale, deploy.replicas, depends_on, profiles: what

@@ -19,25 +19,26 @@
 
 enum diag_severity { DIAG_ERROR, DIAG_WARNING };
 
-enum diag_code { /* DIAG_x is printed as Ennn or Wnnn; values never change */
-	DIAG_SYNTAX = 1,	/* the YAML itself */
-	DIAG_READ = 2,		/* a file cannot be read */
-	DIAG_LIMIT = 3,		/* too deep, too large, too many aliases */
-	DIAG_DUPLICATE_KEY = 4,
-	DIAG_INTERPOLATION = 5, /* bad ${…} or a required variable is missing */
-	DIAG_UNSET = 6,		/* warning: a variable is not set */
-	DIAG_DOTENV = 7,	/* bad line of an env file */
-	DIAG_UNKNOWN_KEY = 12,
-	DIAG_TYPE = 13,		/* wrong shape: a string where a list belongs … */
-	DIAG_VALUE = 14,	/* right shape, bad value: port, duration, size, enum … */
-	DIAG_REQUIRED = 15,	/* a key that must be there */
-	DIAG_CONFLICT = 16,	/* keys that exclude each other, a name or target used twice */
-	DIAG_REFERENCE = 17,	/* names a service, network, volume, secret, config that is not there */
-	DIAG_CYCLE = 18,	/* depends_on, extends, include */
-	DIAG_OBSOLETE = 19,	/* warning: ignored or obsolete */
-	DIAG_UNSUPPORTED = 20,	/* known, but cmp does not do it */
-	DIAG_NAME = 21,		/* a name with characters that are not allowed */
-	DIAG_PROJECT = 22,	/* no file, no service, no project name */
+enum diag_code {		  /* DIAG_x is printed as Ennn or Wnnn; values never change */
+		 DIAG_SYNTAX = 1, /* the YAML itself */
+		 DIAG_READ = 2,	  /* a file cannot be read */
+		 DIAG_LIMIT = 3,  /* too deep, too large, too many aliases */
+		 DIAG_DUPLICATE_KEY = 4,
+		 DIAG_INTERPOLATION = 5, /* bad ${…} or a required variable is missing */
+		 DIAG_UNSET = 6,	 /* warning: a variable is not set */
+		 DIAG_DOTENV = 7,	 /* bad line of an env file */
+		 DIAG_UNKNOWN_KEY = 12,
+		 DIAG_TYPE = 13,     /* wrong shape: a string where a list belongs … */
+		 DIAG_VALUE = 14,    /* right shape, bad value: port, duration, size, enum … */
+		 DIAG_REQUIRED = 15, /* a key that must be there */
+		 DIAG_CONFLICT = 16, /* keys that exclude each other, a name or target used twice */
+		 DIAG_REFERENCE = 17,	/* names a service, network, volume, secret, config that is
+					   not there */
+		 DIAG_CYCLE = 18,	/* depends_on, extends, include */
+		 DIAG_OBSOLETE = 19,	/* warning: ignored or obsolete */
+		 DIAG_UNSUPPORTED = 20, /* known, but cmp does not do it */
+		 DIAG_NAME = 21,	/* a name with characters that are not allowed */
+		 DIAG_PROJECT = 22,	/* no file, no service, no project name */
 };
 
 struct diag_list;
