@@ -230,7 +230,10 @@ int runtime_compile_exec(const struct runtime_host *host, const struct runtime_s
 			 (process->stdin_open ? PROGRAM_STDIN_OPEN : 0);
 	a.header.rows = process->rows;
 	a.header.columns = process->columns;
-	r = compile_cgroup_child(&a);
+	r = compile_cgroup_exec(&a);
+	a.header.parent_end = a.header.op_count;
+	if (r == 0)
+		r = compile_cgroup_child(&a);
 	compile_self(&a);
 	as_op(&a, OP_JOIN, 0, as_str(&a, "enter the container's namespaces"), namespaces);
 	as_op(&a, OP_OPEN, 0, as_str(&a, "open the container's root"), PROGRAM_SLOT_NONE,

@@ -353,6 +353,11 @@ int compile_cgroup_parent(struct assembler *a)
 	return r;
 }
 
+/*
+ * Into `tasks`, where there is one: a thread that moves itself alone needs no lock, while a process
+ * waits for all CPUs to have passed a quiet moment, which takes longer than all the rest of a
+ * start.
+ */
 static int enter(struct assembler *a, const char *controller)
 {
 	auto_free char *dir = NULL, *procs = NULL;
@@ -360,9 +365,23 @@ static int enter(struct assembler *a, const char *controller)
 
 	if (r < 0)
 		return r;
-	procs = xasprintf("%s/cgroup.procs", dir);
+	procs = xasprintf("%s/%s", dir, a->host->cgroup_v2 ? "cgroup.procs" : "tasks");
 	as_write(a, 0, as_strf(a, "enter the cgroup %s", dir), procs, "0");
 	return 0;
+}
+
+int compile_cgroup_exec(struct assembler *a)
+{
+	auto_free char *dir = NULL;
+	int r;
+
+	if (!a->host->cgroup_v2 || !a->host->clone_into_cgroup)
+		return 0;
+	r = path_of(a, NULL, false, &dir);
+	if (r == 0)
+		as_op(a, OP_OPEN, 0, as_strf(a, "open the cgroup %s", dir), PROGRAM_SLOT_NONE,
+		      as_str(a, dir), O_RDONLY | O_DIRECTORY, SLOT_CGROUP);
+	return r;
 }
 
 int compile_cgroup_child(struct assembler *a)
@@ -373,7 +392,7 @@ int compile_cgroup_child(struct assembler *a)
 	int r = 0;
 
 	if (a->host->cgroup_v2)
-		return further || !a->host->clone_into_cgroup ? enter(a, NULL) : 0;
+		return a->host->clone_into_cgroup ? 0 : enter(a, NULL);
 	controllers_of(a, controllers, &count);
 	for (i = 0; i < count && r == 0; i++)
 		r = enter(a, controllers[i]);

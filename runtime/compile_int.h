@@ -59,6 +59,7 @@ int compile_sources(struct assembler *a) MUST_CHECK; /* before the mount namespa
 void compile_attach(struct assembler *a);
 /* compile_cgroup.c */
 int compile_cgroup_parent(struct assembler *a) MUST_CHECK;
+int compile_cgroup_exec(struct assembler *a) MUST_CHECK; /* PARENT of a further process */
 int compile_cgroup_child(struct assembler *a) MUST_CHECK;
 int compile_cgroup_mounts(struct assembler *a) MUST_CHECK; /* what the container sees of them */
 int compile_cgroup_teardown(struct assembler *a) MUST_CHECK;

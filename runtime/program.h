@@ -7,7 +7,7 @@
  * Operands are numbers, slots (indices into the machine's table of descriptors) or offsets into the
  * data, which ends with a NUL.  Operations stand in three sections:
  *
- *	PARENT		in the shim, before the container's process exists (cgroups)
+ *	PARENT		in the shim, before the process exists (cgroups)
  *	CHILD		in the new process, up to EXEC
  *	TEARDOWN	in the shim, when the container has ended or could not be started
  *
@@ -43,7 +43,7 @@ enum program_flag {
 	PROGRAM_TTY = 1,
 	PROGRAM_STDIN_OPEN = 2,
 	PROGRAM_INIT = 4, /* the machine stays as pid 1 and runs the command as its child */
-	PROGRAM_EXEC = 8, /* a further process: the CHILD section begins with JOIN */
+	PROGRAM_EXEC = 8, /* a further process: JOIN is in its CHILD section */
 };
 
 struct program_header {

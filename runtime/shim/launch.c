@@ -170,8 +170,11 @@ static int run_further(struct shim *s, struct process *p, const int *fds, unsign
 		for (i = 0; i < 3 && count == 4; i++)
 			m.stdio[i] = fds[i + 1];
 		m.join_pidfd = s->pidfd;
-		r = child_start(&m, 0, &p->status, &pidfd);
+		r = machine_run(&m, 0, m.program->parent_end);
+		if (r == 0)
+			r = child_start(&m, 0, &p->status, &pidfd);
 		close_fd(&pidfd);
+		machine_close_slots(&m);
 	}
 	munmap(image, (size_t)st.st_size);
 	return r < 0 ? r : 0;
