@@ -23,6 +23,7 @@ struct chain {
 	const struct chain *up;
 	const struct extend_file *file;
 	const char *service;
+	unsigned depth;
 };
 
 static struct compose_node *resolve(struct loader *l, struct extend_file *file, const char *name,
@@ -124,8 +125,13 @@ static struct compose_node *base_of(struct loader *l, struct extend_file *file,
 	}
 	if (other && other->kind == COMPOSE_STRING)
 		file = other_file(l, file->dir, other);
-	if (!file)
+	if (!file || !files_room(l, name->mark))
 		return NULL;
+	if (chain->depth == LOAD_EXTENDS_MAX) {
+		problem_at(&l->c, DIAG_LIMIT, &path, name->mark,
+			   "more than %d services extend each other", LOAD_EXTENDS_MAX);
+		return NULL;
+	}
 	if (!node_pair(file->services, name->text)) {
 		no_such(l, &path, name, file);
 		return NULL;
@@ -161,7 +167,7 @@ static struct compose_node *resolve(struct loader *l, struct extend_file *file, 
 				    const struct chain *up)
 {
 	struct compose_node *service = node_get(file->done, name), *extends, *base;
-	struct chain chain = {up, file, name};
+	struct chain chain = {up, file, name, up ? up->depth + 1 : 0};
 
 	if (service)
 		return service;

@@ -56,13 +56,31 @@ static int read_text(const char *path, struct buf *ret, struct error *err)
 
 	if (!strcmp(path, "-"))
 		return file_read_fd(STDIN_FILENO, YAML_BYTES_MAX, ret, err);
-	/* Pipes are welcome: -f <(generate). */
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (fd < 0 || fstat(fd, &st) < 0)
+	/* Pipes are welcome, -f <(generate), but none that nobody writes to: that is the end at
+	 * once. */
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0 || fstat(fd, &st) < 0 || fcntl(fd, F_SETFL, O_RDONLY) < 0)
 		return error_sys(err, errno, "cannot read %s", path);
 	if (S_ISDIR(st.st_mode))
 		return error_sys(err, EISDIR, "cannot read %s", path);
-	return file_read_fd(fd, YAML_BYTES_MAX, ret, err);
+	if (file_read_fd(fd, YAML_BYTES_MAX, ret, err) < 0)
+		return error_wrap(err, "cannot read %s", path);
+	return 0;
+}
+
+bool files_room(struct loader *l, struct compose_mark from)
+{
+	bool memory = arena_used_bytes(l->c.arena) > LOAD_BYTES_MAX;
+
+	if (!memory && *l->reads <= LOAD_FILES_MAX)
+		return true;
+	if (memory)
+		diag_add(l->c.diags, DIAG_ERROR, DIAG_LIMIT, from, NULL,
+			 "the project takes more than %zu MiB of memory", LOAD_BYTES_MAX >> 20);
+	else
+		diag_add(l->c.diags, DIAG_ERROR, DIAG_LIMIT, from, NULL,
+			 "more than %d files are read", LOAD_FILES_MAX);
+	return false;
 }
 
 struct compose_source *files_read(struct loader *l, const char *path, struct compose_mark from,
@@ -72,11 +90,16 @@ struct compose_source *files_read(struct loader *l, const char *path, struct com
 	const char *inside = str_skip(path, l->c.options->cwd);
 	struct error err = ERROR_INIT;
 	struct compose_source *source;
-	int r = read_text(path, &text, &err);
+	int r;
 
+	++*l->reads;
+	if (!files_room(l, from))
+		return NULL;
+	r = read_text(path, &text, &err);
 	if (r < 0) {
 		if (!optional || (r != -ENOENT && r != -EISDIR && r != -ENOTDIR))
-			diag_add(l->c.diags, DIAG_ERROR, DIAG_READ, from, NULL, "%s", err.msg);
+			diag_add(l->c.diags, DIAG_ERROR, r == -EFBIG ? DIAG_LIMIT : DIAG_READ, from,
+				 NULL, "%s", err.msg);
 		return NULL;
 	}
 	source = arena_alloc(l->c.arena, sizeof(*source));

@@ -243,6 +243,7 @@ struct compose_node *finish_mapping(struct compose_ctx *c, const struct compose_
 	}
 	if (map->map.count)
 		qsort(map->map.pairs, map->map.count, sizeof(struct compose_pair), compare_keys);
+	node_index(c->arena, map);
 	return map;
 }
 

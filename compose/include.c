@@ -87,7 +87,8 @@ static struct compose_node *load_entry(struct loader *l, const struct compose_pa
 			     .project = l->project,
 			     .parent = l,
 			     .env = map_new(NULL),
-			     .depth = l->depth + 1};
+			     .depth = l->depth + 1,
+			     .reads = l->reads};
 	struct map_iter it = {0};
 
 	sub.c.env = sub.env;

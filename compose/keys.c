@@ -799,7 +799,7 @@ const struct compose_key *schema_key(const struct compose_type *type, const char
 	const struct compose_key *key;
 
 	for (key = type->keys; key && key->name; key++)
-		if (!strcmp(key->name, name))
+		if (key->name[0] == name[0] && !strcmp(key->name, name))
 			return key;
 	return NULL;
 }

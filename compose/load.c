@@ -437,7 +437,8 @@ int compose_load(const struct compose_options *options, struct compose_project *
 {
 	struct arena *arena = arena_new();
 	struct compose_project *p = arena_alloc(arena, sizeof(*p));
-	struct loader l = {.project = p, .env = map_new(NULL)};
+	unsigned reads = 0;
+	struct loader l = {.project = p, .env = map_new(NULL), .reads = &reads};
 	int r;
 
 	p->arena = arena;

@@ -6,8 +6,10 @@
 #include "base/map.h"
 #include "compose/schema.h"
 
-#define LOAD_FILES_MAX	 500 /* of one project, extended and included ones counted */
-#define LOAD_INCLUDE_MAX 50  /* levels */
+#define LOAD_FILES_MAX	 4000		     /* that one project reads, of all kinds */
+#define LOAD_INCLUDE_MAX 50		     /* levels */
+#define LOAD_EXTENDS_MAX 200		     /* levels */
+#define LOAD_BYTES_MAX	 ((size_t)512 << 20) /* of nodes and texts */
 
 struct loader {
 	struct compose_ctx c;
@@ -17,8 +19,8 @@ struct loader {
 	struct compose_node *documents; /* parsed files in order; marks tell which */
 	struct compose_node *tree;	/* what they come to */
 	struct extend_file *extended;	/* files that services extend from */
-	char **paths; /* absolute paths of the files, owned; "-" is standard input */
-	unsigned depth;
+	char **paths;		/* absolute paths of the files, owned; "-" is standard input */
+	unsigned depth, *reads; /* files so far, of the whole project */
 };
 
 /* ---- files.c */
@@ -27,6 +29,8 @@ int files_locate(struct loader *l, struct error *err);
 /* Reads a text; NULL after reporting at `from`, or silently when optional and not there. */
 struct compose_source *files_read(struct loader *l, const char *path, struct compose_mark from,
 				  bool optional);
+/* False, after reporting at `from`, when a limit of the project is passed. */
+bool files_room(struct loader *l, struct compose_mark from);
 const char *files_absolute(struct loader *l, const char *path);
 /* Adds the variables of an env file to `vars`. */
 bool files_read_env(struct loader *l, const char *path, struct compose_mark from, bool optional,

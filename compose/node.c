@@ -206,7 +206,7 @@ struct compose_pair *node_pair(const struct compose_node *map, const char *key)
 	if (index_valid(map) && index_find(map, key, &pair))
 		return pair;
 	for (i = 0; i < map->map.count; i++)
-		if (!strcmp(map->map.pairs[i].key, key))
+		if (map->map.pairs[i].key[0] == key[0] && !strcmp(map->map.pairs[i].key, key))
 			return &map->map.pairs[i];
 	return NULL;
 }
