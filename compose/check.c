@@ -223,7 +223,8 @@ static void check_image(const struct subject *s)
 	const struct compose_node *build = node_get(s->n, "build");
 	struct compose_path at = {s->at, "build", 0};
 
-	if (!build && str_empty(text_of(s->n, "image")) && !node_get(s->n, "provider"))
+	if (!build && !s->n->damaged && str_empty(text_of(s->n, "image")) &&
+	    !node_get(s->n, "provider"))
 		problem_at(
 			s->k->c, DIAG_REQUIRED, s->at, s->pair->key_mark,
 			"has neither an image nor a build context: add \"image: NAME\" or \"build: DIRECTORY\"");

@@ -170,9 +170,21 @@ static bool word_allowed(const char *values, const char *text)
 		if (!strncmp(values, text, len) && (values[len] == '|' || !values[len]))
 			return true;
 		values = strchr(values, '|');
-		values += values ? 1 : 0;
+		if (values)
+			values++;
 	}
 	return false;
+}
+
+/* "a, b or c" */
+static const char *words_text(struct arena *a, const char *const *words, size_t count)
+{
+	auto_buf struct buf out = BUF_INIT;
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		buf_addf(&out, "%s%s", !i ? "" : i + 1 < count ? ", " : " or ", words[i]);
+	return arena_strdup(a, out.data);
 }
 
 static bool check_word(struct compose_ctx *c, const struct compose_path *path, const char *values,
@@ -195,8 +207,8 @@ static bool check_word(struct compose_ctx *c, const struct compose_path *path, c
 		problem_at(c, DIAG_VALUE, path, n->mark,
 			   "\"%s\" is not allowed (did you mean \"%s\"?)", n->text, near);
 	else
-		problem_at(c, DIAG_VALUE, path, n->mark, "\"%s\" is not allowed: it is one of %s",
-			   n->text, values);
+		problem_at(c, DIAG_VALUE, path, n->mark, "\"%s\" is not allowed: it must be %s",
+			   n->text, words_text(c->arena, candidates, count));
 	return false;
 }
 
@@ -334,6 +346,8 @@ static void decode_map(struct compose_ctx *c, const struct compose_path *path,
 		pair.value = decode_pair(c, path, type, &pair);
 		if (pair.value)
 			n->map.pairs[kept++] = pair;
+		else if (!str_starts(pair.key, "x-"))
+			n->damaged = true;
 	}
 	n->map.count = kept;
 }

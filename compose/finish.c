@@ -253,7 +253,7 @@ static struct compose_node *absent(struct compose_ctx *c, const struct compose_p
 {
 	struct compose_node *empty;
 
-	if (key->flags & KEY_REQUIRED)
+	if ((key->flags & KEY_REQUIRED) && !map->damaged)
 		problem_at(c, DIAG_REQUIRED, path, map->mark, "\"%s\" is missing", key->name);
 	if (key->flags & KEY_ALWAYS_NULL)
 		return node_new(c->arena, COMPOSE_NULL, map->mark);
@@ -286,6 +286,7 @@ struct compose_node *finish_struct(struct compose_ctx *c, const struct compose_p
 	if (n->kind != COMPOSE_MAP)
 		return n->kind == COMPOSE_NULL ? NULL : n;
 	map = node_new(c->arena, COMPOSE_MAP, n->mark);
+	map->damaged = n->damaged;
 	for (key = type->keys; key->name; key++) {
 		const struct compose_pair *pair = node_pair(n, key->name);
 		struct compose_path at = {path, key->name, 0};

@@ -36,6 +36,9 @@ static const struct compose_type boolean = {.shapes = SHAPE_BOOL | SHAPE_STRING,
 static const struct compose_type bytes = {.shapes = SHAPE_NUMBER | SHAPE_STRING,
 					  .wanted = "a size like \"64m\"",
 					  .finish = finish_bytes};
+static const struct compose_type whole_bytes = {.shapes = SHAPE_INT | SHAPE_STRING,
+						.wanted = "a size like \"64m\"",
+						.finish = finish_bytes};
 static const struct compose_type duration = {
 	.shapes = SHAPE_STRING, .wanted = "a duration like \"10s\"", .finish = finish_duration};
 static const struct compose_type path = {
@@ -530,7 +533,7 @@ static const struct compose_key volume_option_keys[] = {{"labels", &labels, 0, N
 static const struct compose_type volume_options = {
 	.shapes = SHAPE_MAP, .keys = volume_option_keys, .finish = finish_struct};
 static const struct compose_key tmpfs_keys[] = {
-	{"size", &bytes, 0, NULL}, {"mode", &integer, 0, NULL}, {0}};
+	{"size", &whole_bytes, 0, NULL}, {"mode", &integer, 0, NULL}, {0}};
 static const struct compose_type tmpfs_options = {
 	.shapes = SHAPE_MAP, .keys = tmpfs_keys, .finish = finish_struct};
 static const struct compose_key image_keys[] = {{"subpath", &text, 0, NULL}, {0}};
@@ -728,6 +731,17 @@ static const struct compose_key secret_keys[] = {
 	{"name", &text, 0, NULL},
 	{"file", &path, 0, NULL},
 	{"environment", &text, 0, NULL},
+	{"external", &boolean, 0, NULL},
+	{"labels", &labels, 0, NULL},
+	{"driver", &text, 0, NULL},
+	{"driver_opts", &text_map, 0, NULL},
+	{"template_driver", &text, 0, NULL},
+	{0},
+};
+static const struct compose_key config_keys[] = {
+	{"name", &text, 0, NULL},
+	{"file", &path, 0, NULL},
+	{"environment", &text, 0, NULL},
 	{"content", &text, 0, NULL},
 	{"external", &boolean, 0, NULL},
 	{"labels", &labels, 0, NULL},
@@ -740,6 +754,10 @@ static const struct compose_type secret_object = {.shapes = SHAPE_MAP,
 						  .keys = secret_keys,
 						  .expand = expand_external,
 						  .finish = finish_struct};
+static const struct compose_type config_object = {.shapes = SHAPE_MAP,
+						  .keys = config_keys,
+						  .expand = expand_external,
+						  .finish = finish_struct};
 static const struct compose_type secrets = {.shapes = SHAPE_MAP | SHAPE_NULL,
 					    .flags = TYPE_NAMES,
 					    .wanted = "a mapping of secrets",
@@ -748,7 +766,7 @@ static const struct compose_type secrets = {.shapes = SHAPE_MAP | SHAPE_NULL,
 static const struct compose_type configs = {.shapes = SHAPE_MAP | SHAPE_NULL,
 					    .flags = TYPE_NAMES,
 					    .wanted = "a mapping of configs",
-					    .value = &secret_object,
+					    .value = &config_object,
 					    .finish = finish_mapping};
 
 static const struct compose_key model_keys[] = {

@@ -189,6 +189,7 @@ struct compose_node *merge_nodes(struct compose_ctx *c, const struct compose_pat
 	else
 		for (i = 0; i < over->map.count; i++)
 			merge_pair(c, path, type, base, &over->map.pairs[i]);
+	base->damaged |= over->damaged;
 	return base;
 }
 

@@ -153,10 +153,8 @@ static void complete_volume(struct compose_ctx *c, const struct compose_path *pa
 		target->text = path_clean(c->arena, target->text);
 	if (!is_type(mount, "bind"))
 		return;
-	if (!source || (source->kind == COMPOSE_STRING && !*source->text))
-		problem_at(c, DIAG_REQUIRED, path, mount->mark,
-			   "source is missing: a bind needs a path of the host");
-	else if (source->kind == COMPOSE_STRING && *source->text != '/' && !is_opaque(c, source))
+	if (source && source->kind == COMPOSE_STRING && *source->text != '/' &&
+	    !is_opaque(c, source))
 		source->text = path_resolve(c, source->text);
 }
 

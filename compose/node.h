@@ -43,6 +43,7 @@ enum compose_tag { COMPOSE_TAG_NONE, COMPOSE_TAG_RESET, COMPOSE_TAG_OVERRIDE };
 struct compose_node {
 	enum compose_kind kind;
 	enum compose_tag tag;
+	bool damaged; /* a mapping from which something wrong was taken out */
 	bool quoted; /* a scalar written in quotes or as a block: a string whatever it looks like */
 	struct compose_mark mark;
 	const char *text; /* of every scalar, as written (after interpolation) */
