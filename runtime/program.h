@@ -30,7 +30,8 @@
 /* Slots with a meaning of their own. */
 enum program_slot {
 	SLOT_ROOT,   /* the container's root (O_PATH), valid before and after PIVOT */
-	SLOT_CGROUP, /* v2: the cgroup that the child is born into, if it is open */
+	SLOT_CGROUP, /* v2: the cgroup that the child is born into, if it is open; not the child's
+		      */
 	SLOT_DNS_UDP,
 	SLOT_DNS_TCP, /* handed to the supervisor */
 	SLOT_NETNS,   /* the container's network namespace */

@@ -90,6 +90,7 @@ static _Noreturn void child_main(struct machine *m)
 {
 	int r;
 
+	set_slot(m, SLOT_CGROUP, -1); /* it was born there */
 	close_others(m);
 	umask(0); /* modes are as the program says; exec sets the usual one */
 	r = machine_run(m, m->program->parent_end, m->program->child_end);
