@@ -384,7 +384,8 @@ static void build_model(struct loader *l)
 	add_extensions(l, model);
 	select_profiles(l, model);
 	check_sources(&l->c, model);
-	if (!o->no_consistency)
+	/* Names that are still references cannot be looked up. */
+	if (!o->no_consistency && !o->no_interpolate)
 		check_model(&l->c, model, l->project->disabled, node_get(l->tree, "models"));
 	if (!o->all_resources)
 		drop_unused(model);
