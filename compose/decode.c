@@ -362,10 +362,11 @@ struct compose_node *decode_value(struct compose_ctx *c, const struct compose_pa
 		return n;
 	if (n->kind == COMPOSE_LIST)
 		drop_reset_items(n);
-	/* Nothing is no value, wherever it stands: merging decides what it does. */
-	if (n->kind != COMPOSE_NULL || !(type->shapes & SHAPE_NULL))
-		if (!want_shape(c, path, n, type->shapes, type->wanted))
-			return NULL;
+	/* Nothing may stand anywhere: merging decides what it does, decode_nulls looks last. */
+	if (n->kind == COMPOSE_NULL && !(type->shapes & SHAPE_NULL))
+		return n;
+	if (!want_shape(c, path, n, type->shapes, type->wanted))
+		return NULL;
 	if (is_opaque(c, n))
 		return n;
 	if ((type->cast && !cast(c, path, type->cast, n)) || !check_word(c, path, values, n))
@@ -380,4 +381,48 @@ struct compose_node *decode_value(struct compose_ctx *c, const struct compose_pa
 	else if (n->kind == COMPOSE_MAP && (type->keys || type->value || type->flags & TYPE_NAMES))
 		decode_map(c, path, type, n);
 	return n;
+}
+
+/* ---- nothing where something must be */
+
+static bool keep_value(struct compose_ctx *c, const struct compose_path *path,
+		       const struct compose_type *type, struct compose_mark mark,
+		       struct compose_node *n)
+{
+	if (!type)
+		return true;
+	if (n->kind == COMPOSE_NULL) {
+		n->mark = mark; /* of its key: nothing itself has no place */
+		return want_shape(c, path, n, type->shapes, type->wanted);
+	}
+	decode_nulls(c, path, type, n);
+	return true;
+}
+
+void decode_nulls(struct compose_ctx *c, const struct compose_path *path,
+		  const struct compose_type *type, struct compose_node *n)
+{
+	const struct compose_key *key;
+	size_t i, kept = 0;
+
+	for (i = 0; n->kind == COMPOSE_MAP && i < n->map.count; i++) {
+		struct compose_pair *pair = &n->map.pairs[i];
+		struct compose_path at = {path, pair->key, 0};
+
+		key = type->keys ? schema_key(type, pair->key) : NULL;
+		if (keep_value(c, &at, key ? key->type : type->value, pair->key_mark, pair->value))
+			n->map.pairs[kept++] = *pair;
+		else
+			n->damaged = true;
+	}
+	if (n->kind == COMPOSE_MAP)
+		n->map.count = kept;
+	for (i = kept = 0; n->kind == COMPOSE_LIST && i < n->list.count; i++) {
+		struct compose_path at = {path, NULL, i};
+
+		if (keep_value(c, &at, type->item, n->list.items[i]->mark, n->list.items[i]))
+			n->list.items[kept++] = n->list.items[i];
+	}
+	if (n->kind == COMPOSE_LIST)
+		n->list.count = kept;
 }

@@ -375,6 +375,7 @@ static void build_model(struct loader *l)
 
 	node_set(l->c.arena, l->tree, "name", nowhere(),
 		 node_string(l->c.arena, l->c.name, nowhere()));
+	decode_nulls(&l->c, NULL, &type_file, l->tree);
 	normalize_environment(&l->c, node_get(l->tree, "services"));
 	if (!o->no_normalize)
 		normalize_model(&l->c, l->tree);

@@ -92,6 +92,9 @@ const struct compose_key *schema_key(const struct compose_type *type, const char
 struct compose_node *decode_value(struct compose_ctx *c, const struct compose_path *path,
 				  const struct compose_type *type, const char *values,
 				  struct compose_node *n);
+/* Reports and removes what is nothing where the tables want something: after merging. */
+void decode_nulls(struct compose_ctx *c, const struct compose_path *path,
+		  const struct compose_type *type, struct compose_node *n);
 const char *path_text(struct arena *a, const struct compose_path *path);
 /* Errors and warnings at a node; the path is put before the text. */
 void problem_at(struct compose_ctx *c, enum diag_code code, const struct compose_path *path,
