@@ -289,11 +289,17 @@ static int pump(struct proxy *p, struct flow *f, int from, int to)
 	}
 	if (!f->in_pipe)
 		give_pipe(p, &f->pipe);
-	if (f->ended && !f->in_pipe && !f->shut) {
-		shutdown(to, SHUT_WR);
-		f->shut = true;
-	}
 	return !turns;
+}
+
+/* Nothing more will come this way.  The last to end needs no shutdown: both are closed. */
+static void pass_end(struct flow *f, const struct flow *other, int to)
+{
+	if (!f->ended || f->in_pipe || f->shut)
+		return;
+	f->shut = true;
+	if (!other->shut)
+		shutdown(to, SHUT_WR);
 }
 
 /* The edge has been used up while there was more: asks for it again. */
@@ -309,9 +315,13 @@ static void pump_both(struct connection *c)
 	int up = pump(c->proxy, &c->up, c->client, c->server);
 	int down = up < 0 ? up : pump(c->proxy, &c->down, c->server, c->client);
 
-	if (down < 0)
+	if (down < 0) {
 		close_connection(c, true);
-	else if (c->up.shut && c->down.shut)
+		return;
+	}
+	pass_end(&c->up, &c->down, c->server);
+	pass_end(&c->down, &c->up, c->client);
+	if (c->up.shut && c->down.shut)
 		close_connection(c, false);
 	else if (up || down)
 		again(c->proxy, c->server, &c->server_watch);
@@ -363,22 +373,19 @@ static void on_client(struct watch *w, uint32_t events)
 static void on_server(struct watch *w, uint32_t events)
 {
 	struct connection *c = container_of(w, struct connection, server_watch);
-	socklen_t len = sizeof(int);
-	int code = 0;
 
 	if (c->closed)
 		return;
 	if (!c->connected) {
-		if (!(events & (EPOLLOUT | EPOLLERR | EPOLLHUP)))
-			return;
-		getsockopt(c->server, SOL_SOCKET, SO_ERROR, &code, &len);
-		if (code) {
+		if (events & (EPOLLERR | EPOLLHUP)) { /* refused */
 			close(c->server);
 			c->server = -1;
 			try_backends(c);
 			return;
 		}
-		c->connected = true;
+		c->connected = events & EPOLLOUT;
+		if (!c->connected)
+			return;
 	} else if (events & EPOLLERR) {
 		close_connection(c, true);
 		return;
@@ -389,7 +396,6 @@ static void on_server(struct watch *w, uint32_t events)
 static void begin_connection(struct net_port *port, int client)
 {
 	struct connection *c = xcalloc(1, sizeof(*c));
-	int one = 1;
 
 	c->proxy = port->net->proxy;
 	c->port = port;
@@ -401,7 +407,6 @@ static void begin_connection(struct net_port *port, int client)
 	c->server_watch.on_event = on_server;
 	c->first = port->io->turn++;
 	list_append(&c->proxy->connections, &c->link);
-	setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	if (proxy_watch(c->proxy, client, &c->client_watch,
 			EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET) < 0)
 		close_connection(c, true);
