@@ -31,6 +31,9 @@ struct firewall {
 	uint64_t wanted, applied; /* versions of the state */
 	uint64_t version;	  /* of the transaction that runs */
 	bool running, asked;
+	bool networks_changed;
+	struct net_backend *leaving; /* served UDP and do no more */
+	size_t leaving_count;
 	struct list waiters;
 	struct error last; /* of the last transaction */
 	char *in_force;	   /* text of the last that succeeded */
@@ -39,6 +42,10 @@ struct firewall {
 	pthread_mutex_t lock; /* against net_firewall_destroy */
 	bool destroyed;	      /* under the lock */
 	char *text;
+	bool guest; /* the networks have changed */
+	char **bridges;
+	struct net_backend *gone;
+	size_t gone_count;
 	struct error result;
 };
 
@@ -46,6 +53,8 @@ struct firewall {
 
 struct command {
 	const char *text;
+	bool handles;
+	struct buf *out;
 	struct error *err;
 };
 
@@ -60,19 +69,23 @@ static int run_command(void *arg)
 		return error_set(c->err, ENOMEM, "firewall: libnftables cannot be used");
 	nft_ctx_buffer_error(ctx);
 	nft_ctx_buffer_output(ctx);
+	if (c->handles)
+		nft_ctx_output_set_flags(ctx, NFT_CTX_OUTPUT_HANDLE);
 	if (nft_run_cmd_from_buffer(ctx, c->text)) {
 		why = nft_ctx_get_error_buffer(ctx);
-		log_debug("firewall", "%s", why);
 		r = error_set(c->err, EIO, "firewall: %.*s", (int)strcspn(why, "\n"), why);
+	} else if (c->out) {
+		buf_adds(c->out, nft_ctx_get_output_buffer(ctx));
 	}
 	nft_ctx_free(ctx);
 	return r;
 }
 
-static int run_text(struct net *n, const char *text, struct error *err)
+int firewall_run(int netns_fd, const char *commands, bool handles, struct buf *out,
+		 struct error *err)
 {
-	struct command c = {.text = text, .err = err};
-	int r = net_inside(n->netns_fd, run_command, &c);
+	struct command c = {.text = commands, .handles = handles, .out = out, .err = err};
+	int r = net_inside(netns_fd, run_command, &c);
 
 	return r < 0 && !err->code ? error_sys(err, -r, "firewall") : r;
 }
@@ -81,16 +94,36 @@ static void on_work(uv_work_t *work)
 {
 	struct firewall *f = container_of(work, struct firewall, work);
 
+	int ns = f->net->netns_fd;
+	size_t i;
+
 	f->result = ERROR_INIT;
 	pthread_mutex_lock(&f->lock);
-	if (!f->destroyed && run_text(f->net, f->text, &f->result) < 0)
-		log_debug("firewall", "refused:\n%s", f->text);
+	if (!f->destroyed) {
+		if (firewall_run(ns, f->text, false, NULL, &f->result) < 0)
+			log_debug("firewall", "refused:\n%s", f->text);
+		if (f->guest)
+			firewall_guest(ns, f->net->table, f->bridges);
+		for (i = 0; i < f->gone_count; i++)
+			firewall_forget(ns, &f->gone[i]);
+	}
 	pthread_mutex_unlock(&f->lock);
 }
 
 /* ---- in the loop */
 
 static void firewall_step(struct firewall *f);
+
+static void drop_work(struct firewall *f)
+{
+	free(f->text);
+	strv_free(f->bridges);
+	free(f->gone);
+	f->text = NULL;
+	f->bridges = NULL;
+	f->gone = NULL;
+	f->gone_count = 0;
+}
 
 static void on_worked(uv_work_t *work, UNUSED int status)
 {
@@ -101,8 +134,7 @@ static void on_worked(uv_work_t *work, UNUSED int status)
 	f->last = f->result;
 	free(f->in_force);
 	f->in_force = f->last.code || f->destroyed ? NULL : steal_ptr(&f->text);
-	free(f->text);
-	f->text = NULL;
+	drop_work(f);
 	if (f->last.code)
 		log_err("firewall", "%s", f->last.msg);
 	firewall_step(f);
@@ -115,9 +147,10 @@ static void firewall_release(struct firewall *f)
 	list_for_each_safe (w, next, &f->waiters, link)
 		free(w);
 	pthread_mutex_destroy(&f->lock);
+	drop_work(f);
 	free(f->networks);
+	free(f->leaving);
 	free(f->in_force);
-	free(f->text);
 	free(f);
 }
 
@@ -150,12 +183,21 @@ static void start(struct firewall *f)
 {
 	auto_free char *text = wanted_text(f);
 
+	size_t i;
+
 	f->version = f->wanted;
 	if (str_eq(text, f->in_force)) {
 		f->applied = f->version;
 		return;
 	}
 	f->text = steal_ptr(&text);
+	f->guest = f->networks_changed;
+	f->networks_changed = false;
+	for (i = 0; i < f->network_count; i++)
+		strv_push(&f->bridges, xstrdup(f->networks[i].bridge));
+	f->gone = steal_ptr(&f->leaving);
+	f->gone_count = f->leaving_count;
+	f->leaving_count = 0;
 	f->running = true;
 	if (uv_queue_work(f->net->loop, &f->work, on_work, on_worked) < 0)
 		abort(); /* only without a callback */
@@ -217,6 +259,16 @@ void firewall_touch(struct net *n)
 	ask(n->firewall);
 }
 
+void firewall_leaves(struct net *n, const struct net_backend *backend)
+{
+	struct firewall *f = n->firewall;
+
+	if (!f || n->closing)
+		return;
+	f->leaving = xreallocarray(f->leaving, f->leaving_count + 1, sizeof(*backend));
+	f->leaving[f->leaving_count++] = *backend;
+}
+
 void net_firewall_networks(struct net *n, const struct net_network *networks, size_t count)
 {
 	struct firewall *f = n->firewall;
@@ -228,6 +280,7 @@ void net_firewall_networks(struct net *n, const struct net_network *networks, si
 	for (i = 0; i < count; i++)
 		if (net_ifname_valid(networks[i].bridge)) /* no other has a bridge */
 			f->networks[f->network_count++] = networks[i];
+	f->networks_changed = true;
 	pthread_mutex_lock(&f->lock);
 	f->destroyed = false;
 	pthread_mutex_unlock(&f->lock);
@@ -257,7 +310,8 @@ int net_firewall_destroy(struct net *n, struct error *err)
 
 	pthread_mutex_lock(&f->lock);
 	f->destroyed = true;
-	r = run_text(n, text, err);
+	r = firewall_run(n->netns_fd, text, false, NULL, err);
+	firewall_guest(n->netns_fd, n->table, NULL);
 	pthread_mutex_unlock(&f->lock);
 	free(f->networks);
 	f->networks = NULL;
@@ -275,7 +329,7 @@ static bool left_owning(struct net *n)
 	auto_free char *text = xasprintf("list chain inet %s cmp_foreign", n->table);
 	struct error none = ERROR_INIT;
 
-	return run_text(n, text, &none) == 0;
+	return firewall_run(n->netns_fd, text, false, NULL, &none) == 0;
 }
 
 int firewall_open(struct net *n, struct error *err)

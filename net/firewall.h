@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The wanted state of the table and its text: pure, so that goldens show every rule.
+ * The wanted state of the table and its text (pure, so that goldens show every rule), and what else
+ * the worker does in the kernel.
  */
 #ifndef NET_FIREWALL_H
 #define NET_FIREWALL_H
@@ -18,5 +19,15 @@ struct firewall_state {
 
 /* The transaction that replaces the table as a whole; without networks it only removes it. */
 void firewall_text(const struct firewall_state *s, struct buf *out);
+
+/* Runs commands of nft in a namespace; `out` (may be NULL) gets what they print.  Any thread. */
+int firewall_run(int netns_fd, const char *commands, bool handles, struct buf *out,
+		 struct error *err) MUST_CHECK;
+
+/* Sees to it that other firewalls let these bridges' packets by; NULL: takes all of that back. */
+void firewall_guest(int netns_fd, const char *table, char *const *bridges);
+
+/* Ends the UDP flows that are redirected to this backend, which serves no more. */
+void firewall_forget(int netns_fd, const struct net_backend *backend);
 
 #endif

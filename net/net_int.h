@@ -81,6 +81,8 @@ struct net_port {
 
 /* Something that the rules depend on has changed: a transaction follows soon. */
 void firewall_touch(struct net *n);
+/* This backend of a UDP port serves no more; its flows end with the next transaction. */
+void firewall_leaves(struct net *n, const struct net_backend *backend);
 int firewall_open(struct net *n, struct error *err) MUST_CHECK;
 void firewall_close(struct net *n); /* may outlive the call: holds a reference of n */
 void proxy_close(struct net *n);

@@ -242,12 +242,34 @@ void port_rearm(struct net_port *p)
 	set_watched(p, p->backend_count > 0);
 }
 
+bool backend_listed(const struct net_backend *all, size_t count, const struct net_backend *b)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (all[i].port == b->port && net_addr_equal(&all[i].addr, &b->addr))
+			return true;
+	return false;
+}
+
+/* Flows of UDP know no end: those that the rules sent to a backend that left would go on for ever.
+ */
+static void dismiss(struct net_port *p, const struct net_backend *now, size_t count)
+{
+	size_t i;
+
+	for (i = 0; is_udp(&p->spec) && i < p->backend_count; i++)
+		if (!backend_listed(now, count, &p->backends[i]))
+			firewall_leaves(p->net, &p->backends[i]);
+}
+
 void net_port_free(struct net_port *p)
 {
 	size_t k;
 
 	if (!p)
 		return;
+	dismiss(p, NULL, 0);
 	list_remove(&p->link);
 	set_watched(p, false);
 	for (k = 0; k < 2; k++)
@@ -289,6 +311,7 @@ void net_port_backends(struct net_port *p, const struct net_backend *backends, s
 {
 	if (same_backends(p, backends, count))
 		return;
+	dismiss(p, backends, count);
 	free(p->backends);
 	p->backends = count ? xmemdup(backends, count * sizeof(*backends)) : NULL;
 	p->backend_count = count;

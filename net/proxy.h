@@ -58,6 +58,8 @@ void udp_close(struct net_port *p);
 
 socklen_t backend_address(const struct net_backend *b, struct sockaddr_storage *ret);
 
+bool backend_listed(const struct net_backend *all, size_t count, const struct net_backend *b);
+
 /* Who has the port, in words (" by nginx (pid 123)"), or "". */
 void port_holder(struct net *n, const struct net_port_spec *spec, char *ret, size_t size);
 

@@ -276,23 +276,12 @@ void udp_on_listener(struct watch *w, UNUSED uint32_t events)
 
 /* ---- endings */
 
-static bool still_serves(const struct net_port *p, const struct net_backend *b)
-{
-	size_t i;
-
-	for (i = 0; i < p->backend_count; i++)
-		if (p->backends[i].port == b->port &&
-		    net_addr_equal(&p->backends[i].addr, &b->addr))
-			return true;
-	return false;
-}
-
 void udp_backends_changed(struct net_port *p)
 {
 	struct session *s, *next;
 
 	list_for_each_safe (s, next, &p->io->sessions, link)
-		if (!still_serves(p, &s->backend))
+		if (!backend_listed(p->backends, p->backend_count, &s->backend))
 			close_session(s);
 }
 

@@ -201,13 +201,53 @@ static void applies(UNUSED void **state)
 	assert_int_equal(uv_loop_close(&loop), 0);
 }
 
+static void sync_rules(struct net *net, uv_loop_t *loop)
+{
+	struct result r = {0};
+
+	net_firewall_sync(net, on_done, &r);
+	while (!r.calls)
+		uv_run(loop, UV_RUN_ONCE);
+	assert_int_equal(r.code, 0);
+}
+
+/* Another firewall that drops what it does not know. */
+static void lives_with_others(UNUSED void **state)
+{
+	uv_loop_t loop;
+	struct net_options options = {.loop = &loop, .netns_fd = -1, .table = "cmptne"};
+	struct net_network nw[2];
+	struct net *net;
+
+	NEED_ROOT();
+	world_run("printf '%s\n' 'table ip filter {' 'chain DOCKER-USER { return; }' "
+		  "'chain FORWARD { type filter hook forward priority 0; policy drop;' "
+		  "'jump DOCKER-USER;' '}' '}' | nft -f -");
+	uv_loop_init(&loop);
+	assert_int_equal(net_open(&options, &net, &err), 0);
+	network(&nw[0], "cmpb01", "172.18.0.0/16", NULL);
+	network(&nw[1], "cmpb02", "172.19.0.0/16", NULL);
+	net_firewall_networks(net, nw, 2);
+	sync_rules(net, &loop);
+	world_run("test $(nft list chain ip filter DOCKER-USER | grep -c 'accept comment') = 4");
+	net_firewall_networks(net, nw + 1, 1);
+	sync_rules(net, &loop);
+	world_run("test $(nft list chain ip filter DOCKER-USER | grep -c 'accept comment') = 2");
+	world_run("test $(nft list chain ip filter DOCKER-USER | grep -c cmpb02) = 2");
+	assert_int_equal(net_firewall_destroy(net, &err), 0);
+	world_run("! nft list chain ip filter DOCKER-USER | grep -q comment");
+	world_run("nft flush ruleset");
+	net_free(net);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&loop), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(without_networks),
-		cmocka_unit_test(networks_alone),
-		cmocka_unit_test(published),
-		cmocka_unit_test(applies),
+		cmocka_unit_test(without_networks),  cmocka_unit_test(networks_alone),
+		cmocka_unit_test(published),	     cmocka_unit_test(applies),
+		cmocka_unit_test(lives_with_others),
 	};
 
 	world_enter();

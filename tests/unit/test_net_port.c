@@ -469,6 +469,35 @@ static void udp(void **state)
 	net_port_free(p);
 }
 
+/* A client that keeps its port follows the backends too. */
+static void udp_follows(void **state)
+{
+	struct sockaddr_in sa = world_addr("192.0.2.1", 5353);
+	struct timeval tv = {.tv_sec = 1};
+	struct net_port *p;
+	char byte = 0;
+	int fd;
+
+	(void)state;
+	NEED_ROOT();
+	fd = world_socket(lan, AF_INET, SOCK_DGRAM);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+	assert_int_equal(connect(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+	p = open_port(IPPROTO_UDP, NULL, 5353);
+	set_backends(p, "10.90.0.2", NULL);
+	sync_rules();
+	assert_int_equal(send(fd, "?", 1, 0), 1);
+	assert_int_equal(recv(fd, &byte, 1, 0), 1);
+	assert_int_equal(byte, 'a');
+	set_backends(p, "10.90.0.3", NULL);
+	sync_rules();
+	assert_int_equal(send(fd, "?", 1, 0), 1);
+	assert_int_equal(recv(fd, &byte, 1, 0), 1);
+	assert_int_equal(byte, 'b');
+	net_port_free(p);
+	close(fd);
+}
+
 static void taken(void **state)
 {
 	struct net_port_spec spec = {.protocol = IPPROTO_TCP, .port = 8080};
@@ -642,6 +671,7 @@ int main(void)
 		cmocka_unit_test(spreads),
 		cmocka_unit_test(waits_and_retries),
 		cmocka_unit_test(udp),
+		cmocka_unit_test(udp_follows),
 		cmocka_unit_test(taken),
 		cmocka_unit_test(adopts),
 		cmocka_unit_test(figures),
