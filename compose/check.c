@@ -686,6 +686,7 @@ void check_sources(struct compose_ctx *c, const struct compose_node *model)
 		struct compose_path at = {&up, services->map.pairs[i].key, 0};
 		struct compose_path gpus = {&at, "gpus", 0}, devices = {&at, "deploy", 0};
 
+		check_values(c, &at, n);
 		check_ports(c, &at, n);
 		check_tmpfs(c, &at, n);
 		check_devices(c, &gpus, node_get(n, "gpus"), false);

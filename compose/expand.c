@@ -102,7 +102,10 @@ const char *path_resolve(const struct compose_ctx *c, const char *path)
 struct compose_node *expand_path(struct compose_ctx *c, const struct compose_path *path,
 				 struct compose_node *n)
 {
-	(void)path;
+	if (!*n->text) {
+		problem_at(c, DIAG_VALUE, path, n->mark, "the path is empty");
+		return NULL;
+	}
 	n->text = path_resolve(c, n->text);
 	return n;
 }
@@ -574,7 +577,10 @@ struct compose_node *expand_external(struct compose_ctx *c, const struct compose
 	warning_at(c, DIAG_OBSOLETE, path, external->mark,
 		   "external.name is obsolete: write \"external: true\" and \"name\"");
 	node_set(c->arena, n, "external", external->mark, new_bool(c, true, external->mark));
-	if (name && name->kind == COMPOSE_STRING && !node_pair(n, "name"))
+	if (name && node_pair(n, "name"))
+		problem_at(c, DIAG_CONFLICT, path, external->mark,
+			   "name and external.name conflict: only use name");
+	else if (name && name->kind == COMPOSE_STRING)
 		node_set(c->arena, n, "name", name->mark, name);
 	return n;
 }

@@ -47,8 +47,10 @@ static struct compose_node *parse_services(struct loader *l, const char *path,
 	struct compose_node *documents, *services = NULL;
 	size_t i;
 
-	if (!source || !yaml_parse(l->c.arena, l->c.diags, source, &documents))
+	if (!source || !yaml_parse(l->c.arena, l->c.diags, source, &documents)) {
+		l->shared->incomplete = true;
 		return NULL;
+	}
 	for (i = 0; i < documents->list.count; i++) {
 		struct compose_node *one = node_get(documents->list.items[i], "services");
 
@@ -179,6 +181,8 @@ static struct compose_node *resolve(struct loader *l, struct extend_file *file, 
 		if (base)
 			service = merge_nodes(&l->c, NULL, &type_service, false,
 					      merge_strip(node_copy(l->c.arena, base)), service);
+		else
+			service->damaged = true; /* what is missing may be in the base */
 	}
 	if (service)
 		node_set(l->c.arena, file->done, name, service->mark, service);

@@ -72,7 +72,7 @@ bool files_room(struct loader *l, struct compose_mark from)
 {
 	bool memory = arena_used_bytes(l->c.arena) > LOAD_BYTES_MAX;
 
-	if (!memory && *l->reads <= LOAD_FILES_MAX)
+	if (!memory && l->shared->reads <= LOAD_FILES_MAX)
 		return true;
 	if (memory)
 		diag_add(l->c.diags, DIAG_ERROR, DIAG_LIMIT, from, NULL,
@@ -92,7 +92,7 @@ struct compose_source *files_read(struct loader *l, const char *path, struct com
 	struct compose_source *source;
 	int r;
 
-	++*l->reads;
+	l->shared->reads++;
 	if (!files_room(l, from))
 		return NULL;
 	r = read_text(path, &text, &err);
@@ -212,10 +212,8 @@ static bool find_in(struct loader *l, const char *dir, const char *const *names,
 }
 
 /* Looks in the directory and those above. */
-static const char *discover(struct loader *l)
+static const char *discover(struct loader *l, const char *dir)
 {
-	const char *dir = l->c.options->cwd;
-
 	for (;; dir = dir_of(l->c.arena, dir)) {
 		if (find_in(l, dir, file_names, ARRAY_LEN(file_names))) {
 			find_in(l, dir, override_names, ARRAY_LEN(override_names));
@@ -237,29 +235,28 @@ static void named_files(struct loader *l, char *const *files)
 
 static const char *dir_of_files(struct loader *l)
 {
-	if (l->c.options->project_directory)
-		return files_absolute(l, l->c.options->project_directory);
 	if (!l->paths || !strcmp(l->paths[0], "-"))
 		return l->c.options->cwd;
 	return dir_of(l->c.arena, l->paths[0]);
 }
 
-static int not_found(struct loader *l, struct error *err)
+static int not_found(const char *dir, struct error *err)
 {
 	return error_set(
 		err, ENOENT,
 		"no compose file found in %s or the directories above: write a compose.yaml, or name one with -f",
-		l->c.options->cwd);
+		dir);
 }
 
 int files_locate(struct loader *l, struct error *err)
 {
 	const struct compose_options *o = l->c.options;
 	AUTO(strv_free) char **env_files = NULL, **files = NULL;
-	const char *list, *separator;
+	const char *list, *separator, *dir;
 	bool own_env;
 
 	process_environment(l);
+	dir = o->project_directory ? files_absolute(l, o->project_directory) : o->cwd;
 	list = env(l, "COMPOSE_ENV_FILES");
 	env_files = o->env_files ? strv_dup(o->env_files) : strv_split(list ? list : "", ",");
 	own_env = env_files && env_files[0];
@@ -273,13 +270,10 @@ int files_locate(struct loader *l, struct error *err)
 		files = o->files ? strv_dup(o->files)
 				 : strv_split(list, separator ? separator : ":");
 		named_files(l, files);
-	} else if (o->project_directory && !find_in(l, files_absolute(l, o->project_directory),
-						    file_names, ARRAY_LEN(file_names))) {
-		return not_found(l, err);
-	} else if (!o->project_directory && !discover(l)) {
-		return not_found(l, err);
+	} else if (!discover(l, dir)) {
+		return not_found(dir, err);
 	}
-	l->c.dir = dir_of_files(l);
+	l->c.dir = o->project_directory ? dir : dir_of_files(l);
 	if (!own_env && (o->files || o->project_directory || strcmp(l->c.dir, o->cwd) != 0))
 		default_env_file(l, l->c.dir);
 	return 0;

@@ -88,7 +88,8 @@ static struct compose_node *load_entry(struct loader *l, const struct compose_pa
 			     .parent = l,
 			     .env = map_new(NULL),
 			     .depth = l->depth + 1,
-			     .reads = l->reads};
+			     .shared = l->shared,
+			     .from = entry->mark};
 	struct map_iter it = {0};
 
 	sub.c.env = sub.env;

@@ -39,6 +39,13 @@ static const struct compose_type bytes = {.shapes = SHAPE_NUMBER | SHAPE_STRING,
 static const struct compose_type whole_bytes = {.shapes = SHAPE_INT | SHAPE_STRING,
 						.wanted = "a size like \"64m\"",
 						.finish = finish_bytes};
+/* Under deploy a number needs its unit, or quotes. */
+static const struct compose_type memory = {.shapes = SHAPE_STRING,
+					   .wanted = "a size in quotes like \"64m\"",
+					   .finish = finish_bytes};
+static const struct compose_type plain_integer = {.shapes = SHAPE_INT,
+						  .wanted = "a number without quotes, like 0755",
+						  .finish = finish_int};
 static const struct compose_type duration = {
 	.shapes = SHAPE_STRING, .wanted = "a duration like \"10s\"", .finish = finish_duration};
 static const struct compose_type path = {
@@ -249,10 +256,10 @@ static const struct compose_type generic = {
 static const struct compose_type generics = {
 	.shapes = SHAPE_LIST, .item = &generic, .finish = finish_list};
 static const struct compose_key limit_keys[] = {
-	{"cpus", &number, 0, NULL}, {"memory", &bytes, 0, NULL}, {"pids", &integer, 0, NULL}, {0}};
+	{"cpus", &number, 0, NULL}, {"memory", &memory, 0, NULL}, {"pids", &integer, 0, NULL}, {0}};
 static const struct compose_key reservation_keys[] = {
 	{"cpus", &number, 0, NULL},
-	{"memory", &bytes, 0, NULL},
+	{"memory", &memory, 0, NULL},
 	{"devices", &requests, 0, NULL},
 	{"generic_resources", &generics, 0, NULL},
 	{0},
@@ -533,7 +540,7 @@ static const struct compose_key volume_option_keys[] = {{"labels", &labels, 0, N
 static const struct compose_type volume_options = {
 	.shapes = SHAPE_MAP, .keys = volume_option_keys, .finish = finish_struct};
 static const struct compose_key tmpfs_keys[] = {
-	{"size", &whole_bytes, 0, NULL}, {"mode", &integer, 0, NULL}, {0}};
+	{"size", &whole_bytes, 0, NULL}, {"mode", &plain_integer, 0, NULL}, {0}};
 static const struct compose_type tmpfs_options = {
 	.shapes = SHAPE_MAP, .keys = tmpfs_keys, .finish = finish_struct};
 static const struct compose_key image_keys[] = {{"subpath", &text, 0, NULL}, {0}};

@@ -27,19 +27,41 @@ struct reference {
 	const struct compose_node *node;
 };
 
-/* The place inside a scalar of one line; elsewhere its beginning. */
+/* Where the line starts in the text of the source, or NULL. */
+static const char *line_start(const struct compose_source *s, unsigned line)
+{
+	const char *at = s->text;
+
+	while (at && --line) {
+		at = memchr(at, '\n', s->len - (size_t)(at - s->text));
+		at = at ? at + 1 : NULL;
+	}
+	return at;
+}
+
+/*
+ * The place of the dollar sign at `offset` of the scalar: as many of them stand before it in the
+ * source as in the value, in whatever style the scalar is written.
+ */
 static struct compose_mark inside(const struct compose_node *n, size_t offset)
 {
 	struct compose_mark mark = n->mark;
-	size_t i;
+	const struct compose_source *s = mark.source;
+	const char *at = s && mark.line ? line_start(s, mark.line) : NULL;
+	size_t i, before = 0;
 
-	for (i = 0; i < offset; i++) {
-		if (n->text[i] == '\n' || (n->text[i] & 0x80))
-			return n->mark;
-		mark.column++;
+	for (i = 0; i < offset && n->text[i]; i++)
+		before += n->text[i] == '$';
+	for (mark.column = 1; at && at < s->text + s->len; at++) {
+		if ((mark.line > n->mark.line || mark.column >= n->mark.column) && *at == '$' &&
+		    before-- == 0)
+			return mark;
+		/* Bytes that continue a character have no column of their own. */
+		mark.column =
+			*at == '\n' ? 1 : mark.column + (((unsigned char)at[1] & 0xc0) != 0x80);
+		mark.line += *at == '\n';
 	}
-	mark.column += n->quoted;
-	return mark;
+	return n->mark;
 }
 
 static const char *reference_lookup(void *arg, const char *name)
@@ -130,11 +152,11 @@ void load_parse(struct loader *l)
 
 	l->documents = node_new(l->c.arena, COMPOSE_LIST, nowhere());
 	for (i = 0; i < strv_len(l->paths); i++) {
-		source = files_read(l, l->paths[i], nowhere(), false);
-		if (!source)
-			continue;
+		source = files_read(l, l->paths[i], l->from, false);
 		/* After an error in the text the rest of the tree says nothing reliable. */
-		good = yaml_parse(l->c.arena, l->c.diags, source, &documents);
+		good = source && yaml_parse(l->c.arena, l->c.diags, source, &documents);
+		if (!good)
+			l->shared->incomplete = true;
 		for (k = 0; good && k < documents->list.count; k++)
 			if (usable(l, documents->list.items[k]))
 				node_append(l->c.arena, l->documents, documents->list.items[k]);
@@ -217,13 +239,19 @@ static const char *name_of_files(struct loader *l)
 	return name;
 }
 
+/* The name that was given whatever the files say, or NULL. */
+static const char *given_name(struct loader *l)
+{
+	const char *given = l->c.options->project_name;
+
+	return str_empty(given) ? map_get(l->env, "COMPOSE_PROJECT_NAME") : given;
+}
+
 static void find_name(struct loader *l)
 {
-	const char *given = l->c.options->project_name, *name;
+	const char *given = given_name(l), *name;
 	const char *slash;
 
-	if (str_empty(given))
-		given = map_get(l->env, "COMPOSE_PROJECT_NAME");
 	if (!str_empty(given)) {
 		name = given;
 		if (!valid_name(name))
@@ -385,8 +413,8 @@ static void build_model(struct loader *l)
 	add_extensions(l, model);
 	select_profiles(l, model);
 	check_sources(&l->c, model);
-	/* Names that are still references cannot be looked up. */
-	if (!o->no_consistency && !o->no_interpolate)
+	/* Names that are still references cannot be looked up, nor what a broken file defines. */
+	if (!o->no_consistency && !o->no_interpolate && !l->shared->incomplete)
 		check_model(&l->c, model, l->project->disabled, node_get(l->tree, "models"));
 	if (!o->all_resources)
 		drop_unused(model);
@@ -416,6 +444,12 @@ static int load(struct loader *l, struct error *err)
 {
 	int r = files_locate(l, err);
 
+	if (l->c.options->name_only && !str_empty(given_name(l))) {
+		/* Who only wants the name needs no files, nor good ones. */
+		l->project->files = strv_dup(l->paths);
+		find_name(l);
+		return diag_errors(l->c.diags) ? summary(l, err) : 0;
+	}
 	if (r < 0)
 		return r;
 	l->project->working_dir = l->c.dir;
@@ -439,8 +473,8 @@ int compose_load(const struct compose_options *options, struct compose_project *
 {
 	struct arena *arena = arena_new();
 	struct compose_project *p = arena_alloc(arena, sizeof(*p));
-	unsigned reads = 0;
-	struct loader l = {.project = p, .env = map_new(NULL), .reads = &reads};
+	struct load_shared shared = {0};
+	struct loader l = {.project = p, .env = map_new(NULL), .shared = &shared};
 	int r;
 
 	p->arena = arena;

@@ -11,6 +11,12 @@
 #define LOAD_EXTENDS_MAX 200		     /* levels */
 #define LOAD_BYTES_MAX	 ((size_t)512 << 20) /* of nodes and texts */
 
+/* Of a project and all it includes. */
+struct load_shared {
+	unsigned reads;	 /* files, so far */
+	bool incomplete; /* one could not be used: what refers to it is not wrong */
+};
+
 struct loader {
 	struct compose_ctx c;
 	struct compose_project *project;
@@ -19,8 +25,10 @@ struct loader {
 	struct compose_node *documents; /* parsed files in order; marks tell which */
 	struct compose_node *tree;	/* what they come to */
 	struct extend_file *extended;	/* files that services extend from */
-	char **paths;		/* absolute paths of the files, owned; "-" is standard input */
-	unsigned depth, *reads; /* files so far, of the whole project */
+	char **paths; /* absolute paths of the files, owned; "-" is standard input */
+	unsigned depth;
+	struct load_shared *shared;
+	struct compose_mark from; /* of an include: where it is written */
 };
 
 /* ---- files.c */

@@ -138,13 +138,18 @@ static void expand_short(struct compose_ctx *c, const struct compose_path *path,
 static void expand_long(struct compose_ctx *c, const struct compose_path *path,
 			struct compose_node *out, struct compose_node *item)
 {
-	const struct compose_node *ip = node_get(item, "host_ip");
+	const struct compose_node *ip = node_get(item, "host_ip"),
+				  *target = node_get(item, "target");
 
 	if (!node_pair(item, "target"))
 		problem_at(c, DIAG_REQUIRED, path, item->mark, "target is missing");
 	if (ip && ip->kind == COMPOSE_STRING && *ip->text && !is_opaque(c, ip) &&
 	    !valid_ip(ip->text))
 		problem_at(c, DIAG_VALUE, path, ip->mark, "\"%s\" is not an IP address", ip->text);
+	if (target && target->kind == COMPOSE_INT &&
+	    (target->integer < 1 || target->integer > UINT16_MAX))
+		problem_at(c, DIAG_VALUE, path, target->mark,
+			   "\"%s\" is not a port of the container (1 to 65535)", target->text);
 	if (!node_pair(item, "protocol"))
 		set(c, item, "protocol", "tcp");
 	if (!node_pair(item, "mode"))

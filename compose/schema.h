@@ -157,4 +157,8 @@ void check_model(struct compose_ctx *c, const struct compose_node *model,
 		 const struct compose_node *disabled, const struct compose_node *models);
 void check_sources(struct compose_ctx *c, const struct compose_node *model);
 
+/* ---- values.c: ranges and patterns of one service */
+void check_values(struct compose_ctx *c, const struct compose_path *at,
+		  const struct compose_node *service);
+
 #endif

@@ -23,7 +23,8 @@ struct parser {
 	yaml_parser_t yaml;
 	struct map *anchors; /* name to node, of this document */
 	size_t nodes;
-	bool limit; /* reached and reported */
+	bool limit;  /* reached and reported */
+	bool broken; /* an alias or a merge stands for nothing */
 };
 
 /* What an anchor stands for until its node is complete. */
@@ -57,8 +58,10 @@ static const struct {
 	{"found character that cannot start any token",
 	 "this character cannot start a value: put the value in quotes"},
 	{"mapping values are not allowed in this context",
-	 "\":\" is not allowed here: check the indentation, or put the value in quotes"},
-	{"did not find expected key", "expected a key here: check the indentation"},
+	 "\":\" is not allowed here: put the value in quotes, or look for a missing \":\" or wrong "
+	 "indentation on the line before"},
+	{"did not find expected key",
+	 "expected a key here: check the indentation, and the quotes on the line before"},
 	{"could not find expected ':'", "a \":\" is missing after this key"},
 	{"did not find expected '-' indicator",
 	 "expected \"- \" of the list here: check the indentation"},
@@ -80,6 +83,9 @@ static const char *syntax_text(const struct parser *p)
 
 	if (tab_indents(p->source, p->yaml.problem_mark.line))
 		return "a tab is used for indentation: use spaces";
+	if (p->yaml.problem_mark.index && p->yaml.problem_mark.index < p->source->len &&
+	    !memcmp(p->source->text + p->yaml.problem_mark.index - 1, "${", 2))
+		return "inside { } and [ ] a value with ${…} must be in quotes";
 	for (i = 0; i < ARRAY_LEN(syntax_words); i++)
 		if (!strcmp(problem, syntax_words[i].problem))
 			return syntax_words[i].words;
@@ -373,7 +379,10 @@ static void merge_map(struct parser *p, struct mapping *m, const struct compose_
 	struct compose_mark first;
 	size_t i;
 
+	if (from->kind == COMPOSE_NULL && p->broken)
+		return; /* an alias that was reported */
 	if (from->kind != COMPOSE_MAP) {
+		p->broken = true;
 		diag_add(p->diags, DIAG_ERROR, DIAG_SYNTAX, from->mark, NULL,
 			 "\"<<\" merges a mapping or a list of mappings");
 		return;
@@ -512,6 +521,7 @@ static struct compose_node *parse_alias(struct parser *p, const yaml_event_t *ev
 	if (!n || n == &unfinished) {
 		diag_add(p->diags, DIAG_ERROR, DIAG_SYNTAX, mark, NULL,
 			 n ? "anchor \"%s\" contains itself" : "unknown anchor \"%s\"", name);
+		p->broken = true;
 		return node_new(p->arena, COMPOSE_NULL, mark);
 	}
 	p->nodes += count_nodes(n, YAML_NODES_MAX);
@@ -648,5 +658,5 @@ bool yaml_parse(struct arena *a, struct diag_list *diags, const struct compose_s
 	good = parse_documents(&p, *ret);
 	yaml_parser_delete(&p.yaml);
 	map_free(p.anchors);
-	return good;
+	return good && !p.broken;
 }
