@@ -251,11 +251,58 @@ static void messages(void **state)
 	CASES_CHECK(cases);
 }
 
+static void refused(void **state)
+{
+	static const struct compose_case cases[] = {
+		{{A("    cpu_percent: 200\n    oom_score_adj: -2000\n")},
+		 0,
+		 NULL,
+		 NULL,
+		 {"cpu_percent: must be between 0 and 100", "oom_score_adj: must be between"}},
+		{{A("    pull_policy: sometimes\n    container_name: \"-\"\n")},
+		 0,
+		 NULL,
+		 NULL,
+		 {"services.a.pull_policy: must be", "services.a.container_name: must"}},
+		{{A("    ulimits: {A_b: 1}\n    environment: {\"A \": b}\n")},
+		 0,
+		 NULL,
+		 NULL,
+		 {"\"A_b\" is not the name of a limit", "\"A \" is a variable with a blank"}},
+		{{A("    post_start: [{user: x}]\n")},
+		 0,
+		 NULL,
+		 NULL,
+		 {"post_start[0]: command is missing"}},
+		{{A("    deploy: {resources: {limits: {memory: 5}}}\n")},
+		 0,
+		 NULL,
+		 NULL,
+		 {"limits.memory: must be a size in quotes"}},
+		{{A("    volumes: [{type: tmpfs, target: /x, tmpfs: {size: -1}}]\n")},
+		 0,
+		 NULL,
+		 NULL,
+		 {"tmpfs.size cannot be negative"}},
+		{{A("    user:\n")}, 0, NULL, NULL, {"services.a.user: must be a string"}},
+		{{A("") "networks: {n: {external: {name: a}, name: b}}\n"},
+		 0,
+		 NULL,
+		 NULL,
+		 {"name and external.name conflict"}},
+		{{A("    models: [m]\n")}, 0, NULL, NULL, {"refers to undefined model \"m\""}},
+	};
+
+	(void)state;
+	CASES_CHECK(cases);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(short_forms), cmocka_unit_test(volumes),  cmocka_unit_test(values),
-		cmocka_unit_test(top_level),   cmocka_unit_test(messages),
+		cmocka_unit_test(short_forms), cmocka_unit_test(volumes),
+		cmocka_unit_test(values),      cmocka_unit_test(top_level),
+		cmocka_unit_test(messages),    cmocka_unit_test(refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,6 +44,7 @@ static void files(void **state)
 		 "services.a.command",
 		 "null",
 		 {0}},
+		{{I("    user: me\n"), S("    user:\n")}, 0, "services.a.user", "\"me\"", {0}},
 		{{I("    build: /x\n"), S("    build: {target: t}\n")},
 		 0,
 		 "services.a.build",
