@@ -206,10 +206,14 @@ static size_t chars_bytes(const char *text, size_t len, size_t chars)
 	return i;
 }
 
+/* How much of the line to underline: a word, a quoted text, a reference to a variable. */
 static size_t word_chars(const char *text, size_t len)
 {
-	size_t i, count = 0;
 	char quote = len && (*text == '"' || *text == '\'') ? *text : '\0';
+	size_t i, count = 0;
+
+	if (len > 1 && text[0] == '$' && text[1] == '{')
+		quote = '}';
 
 	for (i = 0; i < len; i++) {
 		if (quote ? i && text[i] == quote : !!strchr(" \t:,]}#", text[i]))
