@@ -33,9 +33,9 @@ const char *path_text(struct arena *a, const struct compose_path *path)
 	return out.len ? arena_strdup(a, out.data) : NULL;
 }
 
-static void report(struct compose_ctx *c, enum diag_severity severity, enum diag_code code,
-		   const struct compose_path *path, struct compose_mark mark, const char *fmt,
-		   va_list ap)
+static void PRINTF(6, 0) report(struct compose_ctx *c, enum diag_severity severity,
+				enum diag_code code, const struct compose_path *path,
+				struct compose_mark mark, const char *fmt, va_list ap)
 {
 	auto_free char *text = xvasprintf(fmt, ap);
 
