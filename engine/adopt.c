@@ -69,7 +69,16 @@ static void go_on(struct container *c)
 	}
 }
 
-static bool find_shim(struct container *c)
+enum finding { FOUND, GONE, OUT_OF_REACH };
+
+/* What says that nobody is there; anything else is our own trouble, or a shim that hangs. */
+static bool means_gone(int code)
+{
+	return code == 0 || code == ENOENT || code == ECONNREFUSED || code == ECONNRESET ||
+	       code == EPIPE;
+}
+
+static enum finding find_shim(struct container *c)
 {
 	struct shim_events events = container_shim_events;
 	struct error err = ERROR_INIT;
@@ -77,13 +86,18 @@ static bool find_shim(struct container *c)
 	events.on_started = on_found;
 	if (shim_connect(c->daemon, c->id, &events, c, &c->shim, &err) == 0 && c->pid) {
 		take_over(c);
-		return true;
+		return FOUND;
 	}
-	log_debug("adopt", "container %s: %s", c->name, err.code ? err.msg : "it has ended");
 	shim_free(c->shim);
 	c->shim = NULL;
 	endpoints_down(c);
-	return false;
+	if (means_gone(err.code)) {
+		log_debug("adopt", "container %s: %s", c->name,
+			  err.code ? err.msg : "it has ended");
+		return GONE;
+	}
+	log_err("adopt", "container %s runs, but out of our reach: %s", c->name, err.msg);
+	return OUT_OF_REACH;
 }
 
 /* ---- those that ended */
@@ -158,41 +172,66 @@ static bool note_boot(struct daemon *d)
 	return last != NULL;
 }
 
+/* What is to be done with one, after the sweep. */
+struct adopted {
+	struct container *container; /* referenced: events may remove it */
+	enum { AT_REST, RUNS, ENDED, LOST, LEFT_ALONE } how;
+};
+
+static void look_for(struct adopted *a, bool rebooted)
+{
+	enum finding found;
+
+	a->how = AT_REST;
+	if (!alive(a->container))
+		return;
+	found = rebooted ? GONE : find_shim(a->container);
+	if (found == FOUND)
+		a->how = RUNS;
+	else if (found == OUT_OF_REACH)
+		a->how = LEFT_ALONE;
+	else
+		a->how = find_exit(a->container) ? ENDED : LOST;
+}
+
+static void carry_on(struct adopted *a, bool rebooted)
+{
+	struct container *c = a->container;
+
+	if (a->how == AT_REST)
+		resume(c, rebooted);
+	else if (a->how == RUNS)
+		go_on(c);
+	else if (a->how == ENDED)
+		settle(container_ref(c));
+	else if (a->how == LOST)
+		settle_lost(c, rebooted);
+	else if (c->state != CONTAINER_PAUSED)
+		c->state = CONTAINER_RUNNING; /* can be stopped: by killing its cgroup */
+}
+
 void containers_adopt(struct daemon *d)
 {
-	AUTO(map_free) struct map *lost = map_new(NULL);
+	AUTO(map_free) struct map *keep = map_new(NULL); /* cgroups that are seen to otherwise */
 	bool rebooted = note_boot(d);
-	struct container **all = xcalloc(map_len(d->containers) + 1, sizeof(*all));
+	struct adopted *all = xcalloc(map_len(d->containers) + 1, sizeof(*all));
 	struct map_iter it = {0};
 	size_t count = 0, found = 0, i;
 
-	/* Events may remove containers: those still to come are held. */
 	while (map_next(d->containers, &it))
-		all[count++] = container_ref(it.value);
+		all[count++].container = container_ref(it.value);
 	for (i = 0; i < count; i++) {
-		if (!alive(all[i]))
-			continue;
-		if (!rebooted && find_shim(all[i]))
-			found++;
-		else if (!find_exit(all[i]))
-			map_set(lost, all[i]->id, all[i]);
+		look_for(&all[i], rebooted);
+		found += all[i].how == RUNS;
+		if (all[i].how == LOST || all[i].how == LEFT_ALONE)
+			map_set(keep, all[i].container->id, all[i].container);
 	}
-	sweep(d, lost);
+	sweep(d, keep);
 	networks_sweep(d);
 	for (i = 0; i < count; i++) {
-		struct container *c = all[i];
-
-		if (map_has(lost, c->id))
-			settle_lost(c, rebooted);
-		else if (!alive(c))
-			resume(c, rebooted);
-		else if (c->shim)
-			go_on(c);
-		else
-			settle(container_ref(c));
+		carry_on(&all[i], rebooted);
+		container_unref(all[i].container);
 	}
-	for (i = 0; i < count; i++)
-		container_unref(all[i]);
 	free(all);
 	if (found)
 		log_info("adopt", "%zu running containers found again", found);

@@ -274,9 +274,32 @@ static void stop(struct container *c)
 	arm(c, c->life->stop_grace_ns);
 }
 
+/* The container of a lost shim counts as ended when nothing of it is left. */
+static void on_swept(void *arg)
+{
+	struct container *c = arg;
+
+	if (c->state == CONTAINER_STARTING) {
+		error_set(&c->life->failure, ECONNRESET, "its shim died");
+		container_event(c, EVENT_FAILED);
+	} else {
+		container_event(c, EVENT_ENDED);
+	}
+	container_unref(c);
+}
+
+static void kill_without_shim(struct container *c)
+{
+	c->life->exit = (struct shim_exit){.status = 128 + SIGKILL, .signal = SIGKILL};
+	sweep_cgroup(c->daemon, c->id, on_swept, container_ref(c));
+}
+
 static void kill_all(struct container *c)
 {
-	send_signal(c, SIGKILL);
+	if (c->shim)
+		send_signal(c, SIGKILL);
+	else
+		kill_without_shim(c);
 }
 
 static void running(struct container *c)
@@ -454,20 +477,6 @@ static void on_kept(void *arg, const char *name, int fd)
 	publish_adopt(arg, name, fd);
 }
 
-/* The container of a lost shim counts as ended when nothing of it is left. */
-static void on_swept(void *arg)
-{
-	struct container *c = arg;
-
-	if (c->state == CONTAINER_STARTING) {
-		error_set(&c->life->failure, ECONNRESET, "its shim died");
-		container_event(c, EVENT_FAILED);
-	} else {
-		container_event(c, EVENT_ENDED);
-	}
-	container_unref(c);
-}
-
 static void on_gone(void *arg, const struct shim_exit *exit)
 {
 	struct container *c = arg;
@@ -477,8 +486,7 @@ static void on_gone(void *arg, const struct shim_exit *exit)
 		return;
 	}
 	log_err("container", "the shim of container %s was lost; the container is killed", c->name);
-	c->life->exit = (struct shim_exit){.status = 128 + SIGKILL, .signal = SIGKILL};
-	sweep_cgroup(c->daemon, c->id, on_swept, container_ref(c));
+	kill_without_shim(c);
 }
 
 const struct shim_events container_shim_events = {

@@ -567,15 +567,20 @@ int shim_spawn(struct daemon *d, const char *id, const char *container_dir, cons
 
 /* ---- finding one again */
 
-static int connect_to(const char *path, struct error *err)
+/* The socket is reached through the directory's descriptor, so that its path may be of any length.
+ */
+static int connect_to(const char *dir, struct error *err)
 {
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	auto_fd int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	auto_fd int dir_fd = open(dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	auto_fd int fd = -1;
 
-	if (!str_copy(sa.sun_path, sizeof(sa.sun_path), path))
-		return error_set(err, ENAMETOOLONG, "the socket's path %s is too long", path);
+	if (dir_fd < 0)
+		return error_sys(err, errno, "open %s", dir);
+	snprintf(sa.sun_path, sizeof(sa.sun_path), "/proc/self/fd/%d/shim.sock", dir_fd);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (fd < 0 || connect(fd, (const struct sockaddr *)&sa, sizeof(sa)) < 0)
-		return error_sys(err, errno, "connect to the shim at %s", path);
+		return error_sys(err, errno, "connect to the shim in %s", dir);
 	return steal_fd(&fd);
 }
 
@@ -628,8 +633,8 @@ static int hello(struct shim *s, struct error *err)
 int shim_connect(struct daemon *d, const char *id, const struct shim_events *events, void *arg,
 		 struct shim **ret, struct error *err)
 {
-	auto_free char *path = run_path(d, id, "shim.sock");
-	int fd = connect_to(path, err), r;
+	auto_free char *dir = run_path(d, id, NULL);
+	int fd = connect_to(dir, err), r;
 	struct shim *s;
 
 	if (fd < 0)
