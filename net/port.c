@@ -316,6 +316,7 @@ void net_port_backends(struct net_port *p, const struct net_backend *backends, s
 	p->backends = count ? xmemdup(backends, count * sizeof(*backends)) : NULL;
 	p->backend_count = count;
 	udp_backends_changed(p);
+	tcp_backends_changed(p);
 	port_rearm(p);
 	firewall_touch(p->net);
 }

@@ -57,6 +57,7 @@ struct connection {
 	struct watch client_watch, server_watch;
 	int client, server;
 	bool connected, closed;
+	struct net_backend backend; /* that is being tried, or serves */
 	size_t first, tries;
 	struct flow up, down;
 };
@@ -346,12 +347,14 @@ static int try_one(struct connection *c, const struct net_backend *b)
 			   EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
 }
 
+/* While nobody serves any more, a connection that was taken waits as those in the queue do. */
 static void try_backends(struct connection *c)
 {
+	if (c->port && !c->port->backend_count)
+		return;
 	while (c->port && c->tries < c->port->backend_count) {
-		size_t at = (c->first + c->tries++) % c->port->backend_count;
-
-		if (try_one(c, &c->port->backends[at]) == 0)
+		c->backend = c->port->backends[(c->first + c->tries++) % c->port->backend_count];
+		if (try_one(c, &c->backend) == 0)
 			return;
 		if (c->server >= 0)
 			close(c->server);
@@ -433,13 +436,34 @@ void tcp_on_listener(struct watch *w, UNUSED uint32_t events)
 	}
 }
 
+/* Who waits for an answer of a backend that is gone would wait long. */
+void tcp_backends_changed(struct net_port *p)
+{
+	struct connection *c, *next;
+
+	list_for_each_safe (c, next, &p->net->proxy->connections, link) {
+		if (c->port != p || c->connected ||
+		    (c->server >= 0 && backend_listed(p->backends, p->backend_count, &c->backend)))
+			continue;
+		if (c->server >= 0)
+			close(c->server);
+		c->server = -1;
+		c->tries = 0;
+		try_backends(c);
+	}
+}
+
 void tcp_forget_port(struct net_port *p)
 {
-	struct connection *c;
+	struct connection *c, *next;
 
-	list_for_each (c, &p->net->proxy->connections, link)
-		if (c->port == p)
-			c->port = NULL;
+	list_for_each_safe (c, next, &p->net->proxy->connections, link) {
+		if (c->port != p)
+			continue;
+		c->port = NULL;
+		if (c->server < 0)
+			close_connection(c, true);
+	}
 }
 
 /* ---- the end */

@@ -49,6 +49,7 @@ void proxy_doom(struct proxy *p, struct doomed *d);
 void port_rearm(struct net_port *p);
 
 void tcp_on_listener(struct watch *w, uint32_t events);
+void tcp_backends_changed(struct net_port *p);
 void tcp_forget_port(struct net_port *p); /* connections go on without it */
 
 void udp_on_listener(struct watch *w, uint32_t events);

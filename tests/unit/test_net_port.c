@@ -424,10 +424,17 @@ static void on_ready(uv_timer_t *t)
 	uv_close((uv_handle_t *)t, NULL);
 }
 
+static void on_nobody(uv_timer_t *t)
+{
+	net_port_backends(t->data, NULL, 0);
+	uv_close((uv_handle_t *)t, NULL);
+}
+
 static void waits_and_retries(void **state)
 {
 	struct net_port *p;
-	uv_timer_t timer;
+	uv_timer_t timer, nobody;
+	int64_t start;
 	int fd4, fd6;
 
 	(void)state;
@@ -441,6 +448,16 @@ static void waits_and_retries(void **state)
 	set_backends(p, "10.90.0.1", "10.90.0.2");
 	assert_int_equal(ask_port(world_host, "127.0.0.1", 8080, 3000, false), 'a');
 	assert_int_equal(ask_port(world_host, "127.0.0.1", 8080, 3000, false), 'a');
+	/* Nobody has 10.90.0.9; the connection goes to the next who comes. */
+	set_backends(p, "10.90.0.9", NULL);
+	uv_timer_init(&loop, &timer);
+	uv_timer_init(&loop, &nobody);
+	timer.data = nobody.data = p;
+	uv_timer_start(&nobody, on_nobody, 100, 0);
+	uv_timer_start(&timer, on_ready, 200, 0);
+	start = time_boot_ns();
+	assert_int_equal(ask_port(world_host, "127.0.0.1", 8080, 3000, false), 'b');
+	assert_true(time_boot_ns() - start < NS_PER_SEC);
 	/* All refuse: the client is told. */
 	set_backends(p, "10.90.0.1", NULL);
 	assert_int_equal(ask_port(world_host, "127.0.0.1", 8080, 3000, false), 0);
