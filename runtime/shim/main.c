@@ -190,11 +190,12 @@ static void loop(struct shim *s)
 
 int main(int argc, char **argv)
 {
+	static const char usage[] = "cmp-shim is started by cmpd\n";
 	struct shim *s = &shim;
 	int r;
 
 	if (argc != 2) {
-		fprintf(stderr, "cmp-shim is started by cmpd\n");
+		(void)!write(2, usage, sizeof(usage) - 1);
 		return 2;
 	}
 	s->id = argv[1];

@@ -24,6 +24,7 @@
 #define LAST_DELAY_MS  5000
 #define LOCK_FD	       3
 #define PATH_BYTES     4096
+#define ENV_MAX	       1024
 
 int64_t now_ns(void)
 {
@@ -85,10 +86,24 @@ static bool answers(const char *run)
 	return yes;
 }
 
+/* Ours, with the lock; without what systemd said to the one before. */
+static char **supervisor_environment(void)
+{
+	static char lock[] = "CMP_START_LOCK=3", *env[ENV_MAX + 2];
+	size_t n = 0;
+	char **e;
+
+	for (e = environ; *e && n < ENV_MAX; e++)
+		if (strncmp(*e, "LISTEN_", 7) && strncmp(*e, "CMP_START_LOCK=", 15))
+			env[n++] = *e;
+	env[n] = lock;
+	return env;
+}
+
 /* In the grandchild: nothing of ours is passed on but the lock. */
 static _Noreturn void become_supervisor(const char *program, int lock, const char *run)
 {
-	char log[PATH_BYTES];
+	char log[PATH_BYTES], name[] = "cmpd", *argv[] = {name, NULL};
 	sigset_t none;
 	int fd;
 
@@ -101,12 +116,9 @@ static _Noreturn void become_supervisor(const char *program, int lock, const cha
 	else
 		dup3(lock, LOCK_FD, 0);
 	close_range(LOCK_FD + 1, ~0u, 0);
-	setenv("CMP_START_LOCK", "3", 1);
-	unsetenv("LISTEN_FDS");
-	unsetenv("LISTEN_PID");
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	execl(program, "cmpd", (char *)NULL);
+	execve(program, argv, supervisor_environment());
 	_exit(127);
 }
 
