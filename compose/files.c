@@ -26,6 +26,11 @@ const char *files_lookup(void *arg, const char *name)
 	return map_get(((struct loader *)arg)->env, name);
 }
 
+bool files_remote(const char *path)
+{
+	return strstr(path, "://") || str_starts(path, "git@");
+}
+
 static const char *env(struct loader *l, const char *name)
 {
 	const char *value = files_lookup(l, name);
@@ -159,16 +164,29 @@ static void explicit_env_files(struct loader *l, char *const *files)
 	files_add_env(l, vars);
 }
 
-static void default_env_file(struct loader *l, const char *dir)
+/* As Go's ParseBool; anything else is an error. */
+static bool env_file_disabled(struct loader *l)
 {
-	static const char *const yes[] = {"1", "t", "T", "TRUE", "true", "True"};
-	const char *disabled = env(l, "COMPOSE_DISABLE_ENV_FILE");
-	struct compose_node *vars = new_vars(l);
+	static const char *const words[] = {"0", "f", "F", "false", "FALSE", "False",
+					    "1", "t", "T", "true",  "TRUE",  "True"};
+	const char *text = env(l, "COMPOSE_DISABLE_ENV_FILE");
 	size_t i;
 
-	for (i = 0; disabled && i < ARRAY_LEN(yes); i++)
-		if (!strcmp(disabled, yes[i]))
-			return;
+	for (i = 0; text && i < ARRAY_LEN(words); i++)
+		if (!strcmp(text, words[i]))
+			return i >= ARRAY_LEN(words) / 2;
+	if (text)
+		diag_add(l->c.diags, DIAG_ERROR, DIAG_VALUE, (struct compose_mark){NULL, 0, 0},
+			 "COMPOSE_DISABLE_ENV_FILE", "must be true or false, not \"%s\"", text);
+	return text;
+}
+
+static void default_env_file(struct loader *l, const char *dir)
+{
+	struct compose_node *vars = new_vars(l);
+
+	if (env_file_disabled(l))
+		return;
 	files_read_env(l, arena_printf(l->c.arena, "%s/.env", str_eq(dir, "/") ? "" : dir),
 		       (struct compose_mark){NULL, 0, 0}, true, vars);
 	files_add_env(l, vars);
@@ -228,16 +246,27 @@ static void named_files(struct loader *l, char *const *files)
 {
 	size_t i;
 
-	for (i = 0; i < strv_len(files); i++)
-		strv_push(&l->paths,
-			  xstrdup(!strcmp(files[i], "-") ? "-" : files_absolute(l, files[i])));
+	for (i = 0; i < strv_len(files); i++) {
+		if (files_remote(files[i]))
+			diag_add(l->c.diags, DIAG_ERROR, DIAG_UNSUPPORTED,
+				 (struct compose_mark){NULL, 0, 0}, NULL,
+				 "\"%s\" is not a local file: fetch it first", files[i]);
+		else
+			strv_push(&l->paths,
+				  xstrdup(!strcmp(files[i], "-") ? "-"
+								 : files_absolute(l, files[i])));
+	}
 }
 
+/* Of the first file that has one. */
 static const char *dir_of_files(struct loader *l)
 {
-	if (!l->paths || !strcmp(l->paths[0], "-"))
-		return l->c.options->cwd;
-	return dir_of(l->c.arena, l->paths[0]);
+	size_t i;
+
+	for (i = 0; i < strv_len(l->paths); i++)
+		if (strcmp(l->paths[i], "-") != 0)
+			return dir_of(l->c.arena, l->paths[i]);
+	return l->c.options->cwd;
 }
 
 static int not_found(const char *dir, struct error *err)
@@ -248,33 +277,44 @@ static int not_found(const char *dir, struct error *err)
 		dir);
 }
 
+/* The variables of the env files that were asked for, or of the directory's own; false: the latter.
+ */
+static bool first_env_files(struct loader *l, const char *dir)
+{
+	const struct compose_options *o = l->c.options;
+	const char *list = env(l, "COMPOSE_ENV_FILES");
+	AUTO(strv_free) char **named = NULL;
+
+	named = o->env_files ? strv_dup(o->env_files) : strv_split(list ? list : "", ",");
+	if (named && named[0])
+		explicit_env_files(l, named);
+	else
+		default_env_file(l, dir);
+	return named && named[0];
+}
+
 int files_locate(struct loader *l, struct error *err)
 {
 	const struct compose_options *o = l->c.options;
-	AUTO(strv_free) char **env_files = NULL, **files = NULL;
-	const char *list, *separator, *dir;
-	bool own_env;
+	const char *list, *separator, *first, *dir;
+	AUTO(strv_free) char **files = NULL;
+	bool named_env;
 
 	process_environment(l);
-	dir = o->project_directory ? files_absolute(l, o->project_directory) : o->cwd;
-	list = env(l, "COMPOSE_ENV_FILES");
-	env_files = o->env_files ? strv_dup(o->env_files) : strv_split(list ? list : "", ",");
-	own_env = env_files && env_files[0];
-	if (own_env)
-		explicit_env_files(l, env_files);
-	else if (!o->files && !o->project_directory)
-		default_env_file(l, o->cwd);
+	named_files(l, o->files);
+	dir = o->project_directory ? files_absolute(l, o->project_directory) : dir_of_files(l);
+	first = dir;
+	named_env = first_env_files(l, first);
 	list = env(l, "COMPOSE_FILE");
 	separator = env(l, "COMPOSE_PATH_SEPARATOR");
-	if (o->files || list) {
-		files = o->files ? strv_dup(o->files)
-				 : strv_split(list, separator ? separator : ":");
+	if (!o->files && list) {
+		files = strv_split(list, separator ? separator : ":");
 		named_files(l, files);
-	} else if (!discover(l, dir)) {
+	} else if (!o->files && !discover(l, dir)) {
 		return not_found(dir, err);
 	}
 	l->c.dir = o->project_directory ? dir : dir_of_files(l);
-	if (!own_env && (o->files || o->project_directory || strcmp(l->c.dir, o->cwd) != 0))
+	if (!named_env && strcmp(l->c.dir, first) != 0)
 		default_env_file(l, l->c.dir);
 	return 0;
 }

@@ -35,7 +35,7 @@ static bool collect_paths(struct loader *l, struct loader *sub, const struct com
 	for (i = 0; i < paths->list.count; i++) {
 		const struct compose_node *item = paths->list.items[i];
 
-		if (strstr(item->text, "://") || str_starts(item->text, "git@")) {
+		if (files_remote(item->text)) {
 			problem_at(&l->c, DIAG_UNSUPPORTED, at, item->mark,
 				   "\"%s\" is not a local file: only these can be included",
 				   item->text);

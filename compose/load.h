@@ -39,6 +39,7 @@ struct compose_source *files_read(struct loader *l, const char *path, struct com
 				  bool optional);
 /* False, after reporting at `from`, when a limit of the project is passed. */
 bool files_room(struct loader *l, struct compose_mark from);
+bool files_remote(const char *path); /* a URL or a git repository */
 const char *files_absolute(struct loader *l, const char *path);
 /* Adds the variables of an env file to `vars`. */
 bool files_read_env(struct loader *l, const char *path, struct compose_mark from, bool optional,
