@@ -3,6 +3,7 @@
 #include "cli/client.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -11,11 +12,16 @@
 #include "base/json.h"
 #include "cli/start.h"
 
-#define REPLY_MAX  ((size_t)256 << 20)
-#define READ_BYTES ((size_t)256 << 10)
+#define REPLY_MAX    ((size_t)256 << 20)
+#define READ_BYTES   ((size_t)256 << 10)
+#define ATTEMPTS_MAX 3 /* of sending a request that nobody has read */
 
 struct client {
 	int fd;
+	char *socket_path;
+	bool start;
+	struct buf request; /* until its answer begins: it may have to be sent again */
+	unsigned attempts;
 	struct http_conn *http;
 	const struct client_events *events;
 	void *arg;
@@ -113,6 +119,9 @@ int client_open(const char *socket_path, bool start, struct client **ret, struct
 		return fd;
 	c = xcalloc(1, sizeof(*c));
 	c->fd = fd;
+	c->socket_path = xstrdup(socket_path);
+	c->start = start;
+	buf_init(&c->request, JSON_TEXT_MAX);
 	c->http = http_conn_new(HTTP_RESPONSES, &parser_events, c);
 	buf_init(&c->line, (size_t)16 << 20);
 	buf_init(&c->reply, REPLY_MAX);
@@ -128,6 +137,8 @@ void client_free(struct client *c)
 	if (c->fd >= 0)
 		close(c->fd);
 	http_conn_free(c->http);
+	free(c->socket_path);
+	buf_release(&c->request);
 	buf_release(&c->line);
 	buf_release(&c->reply);
 	free(c->input);
@@ -154,26 +165,67 @@ static int send_all(struct client *c, const char *data, size_t len, struct error
 	return 0;
 }
 
+/*
+ * A reset before any answer means that nobody has read the request: the connection was waiting in
+ * the queue of a supervisor that died.  The next one, which is on its way, gets it instead.  The
+ * descriptor keeps its number.
+ */
+static int send_again(struct client *c, struct error *err)
+{
+	int fd;
+
+	if (!c->request.len || c->status || c->attempts >= ATTEMPTS_MAX)
+		return -err->code;
+	c->attempts++;
+	*err = ERROR_INIT;
+	fd = start_connect(c->socket_path, c->start, err);
+	if (fd < 0)
+		return fd;
+	if (dup3(fd, c->fd, O_CLOEXEC) < 0) {
+		close(fd);
+		return error_sys(err, errno, "connect to the supervisor again");
+	}
+	close(fd);
+	return send_all(c, c->request.data, c->request.len, err);
+}
+
+static bool nobody_read_it(int code)
+{
+	return code == ECONNRESET || code == EPIPE;
+}
+
+static int send_request(struct client *c, struct error *err)
+{
+	int r;
+
+	c->attempts = 0;
+	r = send_all(c, c->request.data, c->request.len, err);
+	while (r < 0 && nobody_read_it(err->code) && c->attempts < ATTEMPTS_MAX)
+		r = send_again(c, err);
+	return r;
+}
+
 int client_send(struct client *c, const char *method, const char *target, const json_t *body,
 		bool upgrade, struct error *err)
 {
-	auto_buf struct buf head = {.max = JSON_TEXT_MAX};
+	struct buf *head = &c->request;
 	auto_free char *text = body ? json_text(body) : NULL;
 
 	c->done = false;
 	c->status = 0;
 	buf_reset(&c->reply);
-	buf_addf(&head, "%s %s HTTP/1.1\r\nHost: cmp\r\n", method, target);
+	buf_reset(head);
+	buf_addf(head, "%s %s HTTP/1.1\r\nHost: cmp\r\n", method, target);
 	if (upgrade)
-		buf_adds(&head, "Connection: Upgrade\r\nUpgrade: cmp-stream\r\n");
+		buf_adds(head, "Connection: Upgrade\r\nUpgrade: cmp-stream\r\n");
 	if (text)
-		buf_addf(&head, "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+		buf_addf(head, "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
 			 strlen(text), text);
 	else
-		buf_adds(&head, strcmp(method, "POST") ? "\r\n" : "Content-Length: 0\r\n\r\n");
-	if (head.overflow)
-		return error_set(err, EMSGSIZE, "the request is larger than %zu bytes", head.max);
-	return send_all(c, head.data, head.len, err);
+		buf_adds(head, strcmp(method, "POST") ? "\r\n" : "Content-Length: 0\r\n\r\n");
+	if (head->overflow)
+		return error_set(err, EMSGSIZE, "the request is larger than %zu bytes", head->max);
+	return send_request(c, err);
 }
 
 int client_send_chunked(struct client *c, const char *method, const char *target, struct error *err)
@@ -181,6 +233,7 @@ int client_send_chunked(struct client *c, const char *method, const char *target
 	auto_buf struct buf head = BUF_INIT;
 
 	c->done = false;
+	buf_reset(&c->request);
 	buf_addf(&head,
 		 "%s %s HTTP/1.1\r\nHost: cmp\r\nContent-Type: application/x-tar\r\n"
 		 "Transfer-Encoding: chunked\r\n\r\n",
@@ -240,8 +293,13 @@ int client_read(struct client *c, const struct client_events *events, void *arg,
 	do {
 		n = recv(c->fd, c->input, READ_BYTES, 0);
 	} while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return error_sys(err, errno, "read the supervisor's answer");
+	if (n < 0) {
+		int r = error_sys(err, errno, "read the supervisor's answer");
+
+		r = nobody_read_it(err->code) ? send_again(c, err) : r;
+		return r < 0 ? r : 1;
+	}
+	buf_release(&c->request);
 	if (n == 0) {
 		if (!c->status)
 			return start_explain_death(err);
