@@ -330,58 +330,59 @@ static void select_profiles(struct loader *l, struct compose_node *model)
 
 /* ---- objects that no service uses */
 
-static bool listed(const struct compose_node *list, const char *key, const char *name)
+static void use_sources(struct map *used, const struct compose_node *list)
 {
 	size_t i;
 
 	for (i = 0; list && list->kind == COMPOSE_LIST && i < list->list.count; i++) {
-		const struct compose_node *source = node_get(list->list.items[i], key),
+		const struct compose_node *source = node_get(list->list.items[i], "source"),
 					  *type = node_get(list->list.items[i], "type");
 
-		if (source && str_eq(source->text, name) &&
+		if (source && source->text &&
 		    (!type || str_eq(type->text, "volume") || str_eq(type->text, "cluster")))
-			return true;
+			map_set(used, source->text, used);
 	}
-	return false;
 }
 
-static bool uses(const struct compose_node *service, const char *kind, const char *name)
+/* Names of the objects of this kind that the service uses. */
+static void use_objects(struct map *used, const struct compose_node *service, const char *kind)
 {
-	if (!strcmp(kind, "networks"))
-		return node_pair(node_get(service, "networks"), name);
-	return listed(node_get(service, kind), "source", name) ||
-	       (!strcmp(kind, "secrets") &&
-		listed(node_path(service, "build.secrets"), "source", name));
-}
-
-static bool used(const struct compose_node *services, const char *kind, const char *name)
-{
+	const struct compose_node *own = node_get(service, kind);
 	size_t i;
 
-	for (i = 0; services && i < services->map.count; i++)
-		if (uses(services->map.pairs[i].value, kind, name))
-			return true;
-	return false;
+	use_sources(used, own);
+	if (!strcmp(kind, "secrets"))
+		use_sources(used, node_path(service, "build.secrets"));
+	for (i = 0; own && own->kind == COMPOSE_MAP && i < own->map.count; i++)
+		map_set(used, own->map.pairs[i].key, used);
+}
+
+static void drop_unused_kind(struct compose_node *model, const char *kind)
+{
+	AUTO(map_free) struct map *used = map_new(NULL);
+	const struct compose_node *services = node_get(model, "services");
+	struct compose_node *objects = node_get(model, kind);
+	size_t i, kept = 0;
+
+	if (!objects || objects->kind != COMPOSE_MAP)
+		return;
+	for (i = 0; services && services->kind == COMPOSE_MAP && i < services->map.count; i++)
+		use_objects(used, services->map.pairs[i].value, kind);
+	for (i = 0; i < objects->map.count; i++)
+		if (map_has(used, objects->map.pairs[i].key))
+			objects->map.pairs[kept++] = objects->map.pairs[i];
+	objects->map.count = kept;
+	if (!kept)
+		node_remove(model, kind);
 }
 
 static void drop_unused(struct compose_node *model)
 {
 	static const char *const kinds[] = {"networks", "volumes", "secrets", "configs"};
-	const struct compose_node *services = node_get(model, "services");
-	struct compose_node *objects;
-	size_t i, k, kept;
+	size_t i;
 
-	for (i = 0; i < ARRAY_LEN(kinds); i++) {
-		objects = node_get(model, kinds[i]);
-		if (!objects || objects->kind != COMPOSE_MAP)
-			continue;
-		for (k = kept = 0; k < objects->map.count; k++)
-			if (used(services, kinds[i], objects->map.pairs[k].key))
-				objects->map.pairs[kept++] = objects->map.pairs[k];
-		objects->map.count = kept;
-		if (!kept)
-			node_remove(model, kinds[i]);
-	}
+	for (i = 0; i < ARRAY_LEN(kinds); i++)
+		drop_unused_kind(model, kinds[i]);
 }
 
 /* ---- the model */
