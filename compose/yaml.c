@@ -246,6 +246,8 @@ void yaml_float_text(double value, bool single, char ret[40])
 	char digits[24], *at = ret; /* at most 17 digits */
 	int point, len, i;
 
+	if (single)
+		value = (double)(float)value;
 	if (__builtin_isnan(value) || __builtin_isinf(value)) {
 		str_copy(ret, 40, __builtin_isnan(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf");
 		return;
