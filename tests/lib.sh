@@ -113,7 +113,7 @@ cmp() { timeout -k 5 "${CMP_TEST_LIMIT:-60}" "$CMP_BUILD/cmp" "$@"; }
 api() {
 	curl -sS -f --max-time 60 --unix-socket "$SOCK" -X "$1" ${3:+-d "$3"} "http://cmp/cmp/v1/$2"
 }
-cmpd_pid() { api GET version | jq .pid; }
+cmpd_pid() { api GET version | jq -e .pid; }
 
 # project NAME <compose.yaml: makes the project's directory and goes there.  The project is called
 # NAME, too.
@@ -194,7 +194,7 @@ note() { printf '# %s\n' "$*" >>"$WORK/notes"; }
 # What containers are like.
 state_of() { api GET "containers/$1" | jq -r '.status // .state.status // .state'; }
 running() { api GET "containers?project=$1" | jq '[.[] | select(.status == "running")] | length'; }
-pid_of() { api GET "containers?project=&all=1" | jq --arg n "$1" '.[] | select(.name == $n) | .pid'; }
+pid_of() { api GET "containers?all=1" | jq --arg n "$1" '.[] | select(.name == $n) | .pid'; }
 id_of() { api GET "containers?all=1" | jq -r --arg n "$1" '.[] | select(.name == $n) | .id'; }
 addr_of() { api GET "containers?all=1" | jq -r --arg n "$1" '[.[] | select(.name == $n) | .networks[] | .ipv4][0] | split("/")[0]'; }
 health_of() { api GET "containers?all=1" | jq -r --arg n "$1" '.[] | select(.name == $n) | .health // ""'; }
