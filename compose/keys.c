@@ -40,12 +40,10 @@ static const struct compose_type whole_bytes = {.shapes = SHAPE_INT | SHAPE_STRI
 						.wanted = "a size like \"64m\"",
 						.finish = finish_bytes};
 /* Under deploy a number needs its unit, or quotes. */
-static const struct compose_type memory = {.shapes = SHAPE_STRING,
-					   .wanted = "a size in quotes like \"64m\"",
-					   .finish = finish_bytes};
-static const struct compose_type plain_integer = {.shapes = SHAPE_INT,
-						  .wanted = "a number without quotes, like 0755",
-						  .finish = finish_int};
+static const struct compose_type memory = {
+	.shapes = SHAPE_STRING, .wanted = "a size in quotes like \"64m\"", .finish = finish_bytes};
+static const struct compose_type plain_integer = {
+	.shapes = SHAPE_INT, .wanted = "a number without quotes, like 0755", .finish = finish_int};
 static const struct compose_type duration = {
 	.shapes = SHAPE_STRING, .wanted = "a duration like \"10s\"", .finish = finish_duration};
 static const struct compose_type path = {
