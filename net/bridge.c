@@ -4,6 +4,7 @@
  * fixed MAC address, so that it does not change with its ports, no forwarding delay, the gateways'
  * addresses, and sysctls that keep neighbours from configuring the host.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if.h>
@@ -188,15 +189,40 @@ static int poke(const char *path, const char *value)
 	return file_poke(AT_FDCWD, path, value, &ignored);
 }
 
-/* Writes 1 unless it is so; says whether it was 0. */
-static bool enable(const char *path)
+/* The first character of a sysctl, or NUL. */
+static char peek(const char *path)
 {
 	struct error ignored = ERROR_INIT;
 	auto_buf struct buf text = BUF_INIT;
 
-	if (file_read(AT_FDCWD, path, 16, &text, &ignored) < 0 || !text.len || *text.data != '0')
-		return false;
-	return poke(path, "1") == 0;
+	return file_read(AT_FDCWD, path, 16, &text, &ignored) == 0 && text.len ? *text.data : '\0';
+}
+
+/* Writes 1 where there is 0; says whether it did. */
+static bool enable(const char *path)
+{
+	return peek(path) == '0' && poke(path, "1") == 0;
+}
+
+/*
+ * A host that forwards ignores router advertisements, by which it may have its own default route:
+ * links that take them go on to do so (2).
+ */
+static bool enable_v6_forwarding(void)
+{
+	static const char forwarding[] = "/proc/sys/net/ipv6/conf/all/forwarding";
+	DIR *dir = peek(forwarding) == '0' ? opendir("/proc/sys/net/ipv6/conf") : NULL;
+	const struct dirent *e;
+
+	while (dir && (e = readdir(dir))) {
+		auto_free char *path = xasprintf("/proc/sys/net/ipv6/conf/%s/accept_ra", e->d_name);
+
+		if (e->d_name[0] != '.' && strcmp(e->d_name, "all") && peek(path) == '1')
+			poke(path, "2");
+	}
+	if (dir)
+		closedir(dir);
+	return enable(forwarding);
 }
 
 /* A kernel without IPv6 has none of its files. */
@@ -227,7 +253,7 @@ static int apply_settings(void *arg)
 		return 0;
 	s->enabled_forwarding = enable("/proc/sys/net/ipv4/ip_forward");
 	if (v6)
-		s->enabled_forwarding |= enable("/proc/sys/net/ipv6/conf/all/forwarding");
+		s->enabled_forwarding |= enable_v6_forwarding();
 	return 0;
 }
 

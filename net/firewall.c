@@ -39,6 +39,7 @@ struct firewall {
 	char *in_force;	   /* text of the last that succeeded */
 
 	/* the worker's */
+	struct nft_ctx *ctx;  /* under the lock */
 	pthread_mutex_t lock; /* against net_firewall_destroy */
 	bool destroyed;	      /* under the lock */
 	char *text;
@@ -51,61 +52,55 @@ struct firewall {
 
 /* ---- in the worker */
 
-struct command {
-	const char *text;
-	bool handles;
-	struct buf *out;
-	struct error *err;
-};
-
-static int run_command(void *arg)
+/*
+ * One context for as long as we live: closing one after a transaction waits until the kernel has
+ * destroyed what was replaced, some 15 ms.
+ */
+static int make_context(void *arg)
 {
-	struct command *c = arg;
-	struct nft_ctx *ctx = nft_ctx_new(NFT_CTX_DEFAULT);
-	const char *why;
-	int r = 0;
+	struct firewall *f = arg;
 
-	if (!ctx)
-		return error_set(c->err, ENOMEM, "firewall: libnftables cannot be used");
-	nft_ctx_buffer_error(ctx);
-	nft_ctx_buffer_output(ctx);
-	if (c->handles)
-		nft_ctx_output_set_flags(ctx, NFT_CTX_OUTPUT_HANDLE);
-	if (nft_run_cmd_from_buffer(ctx, c->text)) {
-		why = nft_ctx_get_error_buffer(ctx);
-		r = error_set(c->err, EIO, "firewall: %.*s", (int)strcspn(why, "\n"), why);
-	} else if (c->out) {
-		buf_adds(c->out, nft_ctx_get_output_buffer(ctx));
-	}
-	nft_ctx_free(ctx);
-	return r;
+	f->ctx = nft_ctx_new(NFT_CTX_DEFAULT);
+	if (!f->ctx)
+		return -ENOMEM;
+	nft_ctx_buffer_error(f->ctx);
+	nft_ctx_buffer_output(f->ctx);
+	return 0;
 }
 
-int firewall_run(int netns_fd, const char *commands, bool handles, struct buf *out,
+int firewall_run(struct nft_ctx *ctx, const char *commands, bool handles, struct buf *out,
 		 struct error *err)
 {
-	struct command c = {.text = commands, .handles = handles, .out = out, .err = err};
-	int r = net_inside(netns_fd, run_command, &c);
+	const char *why;
 
-	return r < 0 && !err->code ? error_sys(err, -r, "firewall") : r;
+	nft_ctx_output_set_flags(ctx, handles ? NFT_CTX_OUTPUT_HANDLE : 0);
+	if (nft_run_cmd_from_buffer(ctx, commands)) {
+		why = nft_ctx_get_error_buffer(ctx);
+		return error_set(err, EIO, "firewall: %.*s", (int)strcspn(why, "\n"), why);
+	}
+	why = nft_ctx_get_output_buffer(ctx); /* empties it */
+	if (out)
+		buf_adds(out, why);
+	return 0;
 }
 
 static void on_work(uv_work_t *work)
 {
 	struct firewall *f = container_of(work, struct firewall, work);
 
-	int ns = f->net->netns_fd;
 	size_t i;
 
 	f->result = ERROR_INIT;
 	pthread_mutex_lock(&f->lock);
 	if (!f->destroyed) {
-		if (firewall_run(ns, f->text, false, NULL, &f->result) < 0)
+		if (firewall_run(f->ctx, f->text, false, NULL, &f->result) < 0)
 			log_debug("firewall", "refused:\n%s", f->text);
-		if (f->guest)
-			firewall_guest(ns, f->net->table, f->bridges);
+		if (f->guest) {
+			firewall_guest(f->ctx, f->net->table, f->bridges);
+			firewall_guard(f->ctx, f->net->table, f->bridges);
+		}
 		for (i = 0; i < f->gone_count; i++)
-			firewall_forget(ns, &f->gone[i]);
+			firewall_forget(f->net->netns_fd, &f->gone[i]);
 	}
 	pthread_mutex_unlock(&f->lock);
 }
@@ -146,6 +141,8 @@ static void firewall_release(struct firewall *f)
 
 	list_for_each_safe (w, next, &f->waiters, link)
 		free(w);
+	if (f->ctx)
+		nft_ctx_free(f->ctx);
 	pthread_mutex_destroy(&f->lock);
 	drop_work(f);
 	free(f->networks);
@@ -310,8 +307,9 @@ int net_firewall_destroy(struct net *n, struct error *err)
 
 	pthread_mutex_lock(&f->lock);
 	f->destroyed = true;
-	r = firewall_run(n->netns_fd, text, false, NULL, err);
-	firewall_guest(n->netns_fd, n->table, NULL);
+	r = firewall_run(f->ctx, text, false, NULL, err);
+	firewall_guest(f->ctx, n->table, NULL);
+	firewall_guard(f->ctx, n->table, false);
 	pthread_mutex_unlock(&f->lock);
 	free(f->networks);
 	f->networks = NULL;
@@ -329,7 +327,7 @@ static bool left_owning(struct net *n)
 	auto_free char *text = xasprintf("list chain inet %s cmp_foreign", n->table);
 	struct error none = ERROR_INIT;
 
-	return firewall_run(n->netns_fd, text, false, NULL, &none) == 0;
+	return firewall_run(n->firewall->ctx, text, false, NULL, &none) == 0;
 }
 
 int firewall_open(struct net *n, struct error *err)
@@ -343,10 +341,12 @@ int firewall_open(struct net *n, struct error *err)
 	f->net = n;
 	list_init(&f->waiters);
 	pthread_mutex_init(&f->lock, NULL);
-	r = uv_async_init(n->loop, &f->wake, on_wake);
+	r = net_inside(n->netns_fd, make_context, f);
+	if (r == 0)
+		r = uv_async_init(n->loop, &f->wake, on_wake);
 	if (r < 0) {
 		firewall_release(f);
-		return error_set(err, -r, "firewall: %s", uv_strerror(r));
+		return error_sys(err, -r, "open the firewall");
 	}
 	uv_unref((uv_handle_t *)&f->wake);
 	n->refs++;

@@ -9,6 +9,8 @@
 #include "base/list.h"
 #include "net/net.h"
 
+struct nft_ctx;
+
 struct firewall_state {
 	const char *table;
 	const struct net_network *networks;
@@ -20,12 +22,15 @@ struct firewall_state {
 /* The transaction that replaces the table as a whole; without networks it only removes it. */
 void firewall_text(const struct firewall_state *s, struct buf *out);
 
-/* Runs commands of nft in a namespace; `out` (may be NULL) gets what they print.  Any thread. */
-int firewall_run(int netns_fd, const char *commands, bool handles, struct buf *out,
+/* Runs commands of nft in the context's namespace; `out` (may be NULL) gets what they print. */
+int firewall_run(struct nft_ctx *ctx, const char *commands, bool handles, struct buf *out,
 		 struct error *err) MUST_CHECK;
 
 /* Sees to it that other firewalls let these bridges' packets by; NULL: takes all of that back. */
-void firewall_guest(int netns_fd, const char *table, char *const *bridges);
+void firewall_guest(struct nft_ctx *ctx, const char *table, char *const *bridges);
+
+/* Keeps containers from configuring their neighbours (or takes that back). */
+void firewall_guard(struct nft_ctx *ctx, const char *table, bool wanted);
 
 /* Ends the UDP flows that are redirected to this backend, which serves no more. */
 void firewall_forget(int netns_fd, const struct net_backend *backend);

@@ -7,7 +7,7 @@
  * comment, by which they are found again and removed.  The legacy iptables cannot be seen from
  * here.
  *
- * Runs in the worker; nothing of this is worth failing for.
+ * Also the guard of the bridges.  Runs in the worker; nothing of this is worth failing for.
  */
 #include "base/log.h"
 #include "net/firewall.h"
@@ -16,23 +16,23 @@
 
 static const char *const families[] = {"ip", "ip6"};
 
-static bool list_chain(int netns_fd, const char *family, const char *chain, struct buf *ret)
+static bool list_chain(struct nft_ctx *ctx, const char *family, const char *chain, struct buf *ret)
 {
 	auto_free char *command = xasprintf("list chain %s filter %s", family, chain);
 	struct error ignored = ERROR_INIT;
 
 	buf_reset(ret);
-	return firewall_run(netns_fd, command, HANDLES, ret, &ignored) == 0 && ret->data;
+	return firewall_run(ctx, command, HANDLES, ret, &ignored) == 0 && ret->data;
 }
 
 /* The chain where rules of ours are needed, with its rules in `ret`; NULL: none. */
-static const char *find_chain(int netns_fd, const char *family, struct buf *ret)
+static const char *find_chain(struct nft_ctx *ctx, const char *family, struct buf *ret)
 {
-	if (!list_chain(netns_fd, family, "FORWARD", ret) || !strstr(ret->data, "policy drop"))
+	if (!list_chain(ctx, family, "FORWARD", ret) || !strstr(ret->data, "policy drop"))
 		return NULL;
-	if (list_chain(netns_fd, family, "DOCKER-USER", ret))
+	if (list_chain(ctx, family, "DOCKER-USER", ret))
 		return "DOCKER-USER";
-	return list_chain(netns_fd, family, "FORWARD", ret) ? "FORWARD" : NULL;
+	return list_chain(ctx, family, "FORWARD", ret) ? "FORWARD" : NULL;
 }
 
 /* The text between two marks of a line, or NULL. */
@@ -89,14 +89,14 @@ static void add_missing(char *const *bridges, char *const *present, const char *
 		}
 }
 
-void firewall_guest(int netns_fd, const char *table, char *const *bridges)
+void firewall_guest(struct nft_ctx *ctx, const char *table, char *const *bridges)
 {
 	auto_free char *mark = xasprintf("comment \"%s\"", table);
 	size_t i;
 
 	for (i = 0; i < ARRAY_LEN(families); i++) {
 		auto_buf struct buf rules = BUF_INIT, commands = BUF_INIT;
-		const char *chain = find_chain(netns_fd, families[i], &rules);
+		const char *chain = find_chain(ctx, families[i], &rules);
 		AUTO(strv_free) char **lines = chain ? strv_split(rules.data, "\n") : NULL;
 		AUTO(strv_free) char **present = NULL;
 		auto_free char *where =
@@ -108,8 +108,32 @@ void firewall_guest(int netns_fd, const char *table, char *const *bridges)
 			look_at_rule(*line, mark, bridges, &present, where, &commands);
 		if (chain)
 			add_missing(bridges, present, mark, where, &commands);
-		if (commands.len && firewall_run(netns_fd, commands.data, false, NULL, &err) < 0)
+		if (commands.len && firewall_run(ctx, commands.data, false, NULL, &err) < 0)
 			log_warn("firewall", "packets may be dropped by chain %s: %s", where,
 				 err.msg);
 	}
+}
+
+/*
+ * A second table, of the bridge family: no container is a router for the others on its network
+ * (CVE-2020-13401).  By the names of the ports, since not every kernel tells the bridge.  Apart
+ * from the other table, which must not fail where this family is missing.
+ */
+void firewall_guard(struct nft_ctx *ctx, const char *table, bool wanted)
+{
+	auto_buf struct buf text = BUF_INIT;
+	struct error err = ERROR_INIT;
+
+	buf_addf(&text, "table bridge %s {\n}\ndelete table bridge %s\n", table, table);
+	if (wanted)
+		buf_addf(&text,
+			 "table bridge %s {\n"
+			 "\tchain cmp_guard {\n"
+			 "\t\ttype filter hook prerouting priority -300; policy accept;\n"
+			 "\t\tiifname \"%sv*\" icmpv6 type nd-router-advert drop\n"
+			 "\t}\n}\n",
+			 table, table);
+	if (firewall_run(ctx, text.data, false, NULL, &err) < 0 && wanted)
+		log_warn("firewall", "router advertisements of containers are not stopped: %s",
+			 err.msg);
 }

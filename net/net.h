@@ -29,7 +29,9 @@ struct net_options {
 	const char *table; /* name of the nft table: "cmp"; copied */
 };
 int net_open(const struct net_options *options, struct net **ret, struct error *err) MUST_CHECK;
-void net_free(struct net *n); /* kernel objects stay */
+/* Kernel objects stay.  Ports and DNS are freed before; nothing calls back after it.  Memory goes
+ * when the loop has closed the handles. */
+void net_free(struct net *n);
 
 /* ---- addresses */
 
@@ -101,7 +103,7 @@ int net_link_list(struct net *n, const char *prefix, char ***ret, struct error *
 /* ---- endpoints: the veth pair of one container on one network */
 
 struct net_endpoint {
-	char host_ifname[NET_IFNAME_MAX]; /* "cmpv" and 8 hex digits */
+	char host_ifname[NET_IFNAME_MAX]; /* the table's name, "v" and 8 digits: rules go by it */
 	char ifname[NET_IFNAME_MAX];	  /* in the container: "eth0" */
 	const struct net_network *network;
 	struct net_addr addrs[2];

@@ -172,11 +172,16 @@ static void version_six(void **state)
 	a = endpoint(&nw, "cmptnev1", "eth1", "10.90.0.2");
 	assert_int_equal(net_addr_parse("fd00:90::2", &a.addrs[1], &err), 0);
 	na = world_new();
+	world_run("ip link add cmptned type bridge");
 	if (net_bridge_create(net, &nw, &err) < 0)
 		fail_msg("%s", err.msg);
 	connect_endpoint(&a, na);
 	world_run_in(na, "ip -6 addr show eth1 | grep -q 'inet6 fd00:90::2/64 scope global'");
 	world_run_in(na, "ip -6 route | grep -q 'default via fd00:90::1 dev eth1'");
+	world_run("test $(cat /proc/sys/net/ipv6/conf/cmptned/accept_ra) = 2");
+	world_run("test $(cat /proc/sys/net/ipv6/conf/cmptne0/accept_ra) = 0");
+	world_run("test $(cat /proc/sys/net/ipv6/conf/all/forwarding) = 1");
+	world_run("ip link del cmptned");
 	world_run("ip -6 addr show cmptne0 | grep -q 'inet6 fd00:90::1/64 scope global'");
 	close(na);
 	assert_int_equal(net_bridge_destroy(net, "cmptne0", &err), 0);

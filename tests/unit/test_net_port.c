@@ -6,6 +6,8 @@
  */
 #include "tests/unit/net_world.h"
 
+#include <linux/if_ether.h>
+#include <netpacket/packet.h>
 #include <pthread.h>
 #include <uv.h>
 
@@ -515,6 +517,63 @@ static void udp_follows(void **state)
 	close(fd);
 }
 
+/* Sends an ICMPv6 message to all nodes on web[0]'s network from web[1]. */
+static void send_icmp6(uint8_t type)
+{
+	static const uint8_t all_nodes[] = {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+	uint8_t frame[70] = {0x33, 0x33, 0, 0, 0, 1, 2, 0x42, 10, 90, 0, 3, 0x86, 0xdd, 0x60};
+	struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_halen = 6};
+	int fd = world_socket(web[1], AF_PACKET, SOCK_RAW);
+
+	frame[19] = 16; /* length of the payload */
+	frame[20] = 58; /* ICMPv6 */
+	frame[21] = 255;
+	frame[22] = 0xfe;
+	frame[23] = 0x80;
+	frame[37] = 3;
+	memcpy(frame + 38, all_nodes, sizeof(all_nodes));
+	frame[54] = type;
+	to.sll_ifindex = net_index_of(fd, "eth0");
+	assert_int_equal(sendto(fd, frame, sizeof(frame), 0, (struct sockaddr *)&to, sizeof(to)),
+			 sizeof(frame));
+	close(fd);
+}
+
+static bool sees_icmp6(int fd, uint8_t type)
+{
+	uint8_t frame[2048];
+	ssize_t n;
+
+	while ((n = recv(fd, frame, sizeof(frame), 0)) > 0)
+		if (n >= 55 && frame[12] == 0x86 && frame[13] == 0xdd && frame[20] == 58 &&
+		    frame[37] == 3 && frame[54] == type)
+			return true;
+	return false;
+}
+
+static void no_router_among_containers(void **state)
+{
+	struct timeval tv = {.tv_usec = 300000};
+	int fd;
+
+	(void)state;
+	NEED_ROOT();
+	sync_rules();
+	fd = world_socket(web[0], AF_PACKET, SOCK_RAW);
+	{
+		struct sockaddr_ll at = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
+
+		at.sll_ifindex = net_index_of(fd, "eth0");
+		assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	}
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+	send_icmp6(128); /* an echo request passes */
+	assert_true(sees_icmp6(fd, 128));
+	send_icmp6(134); /* an advertisement does not */
+	assert_false(sees_icmp6(fd, 134));
+	close(fd);
+}
+
 static void taken(void **state)
 {
 	struct net_port_spec spec = {.protocol = IPPROTO_TCP, .port = 8080};
@@ -689,6 +748,7 @@ int main(void)
 		cmocka_unit_test(waits_and_retries),
 		cmocka_unit_test(udp),
 		cmocka_unit_test(udp_follows),
+		cmocka_unit_test(no_router_among_containers),
 		cmocka_unit_test(taken),
 		cmocka_unit_test(adopts),
 		cmocka_unit_test(figures),
