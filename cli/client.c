@@ -297,6 +297,8 @@ int client_read(struct client *c, const struct client_events *events, void *arg,
 		int r = error_sys(err, errno, "read the supervisor's answer");
 
 		r = nobody_read_it(err->code) ? send_again(c, err) : r;
+		if ((r == -ECONNRESET || r == -EPIPE) && !c->status)
+			return start_explain_death(err);
 		return r < 0 ? r : 1;
 	}
 	buf_release(&c->request);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
@@ -101,9 +102,12 @@ static int take_exit(struct session *s, const char *data, size_t len, struct err
 
 	if (r < 0)
 		return r;
-	if (json_get_str(info, "error"))
-		return error_set(err, EIO, "%s", json_get_str(info, "error"));
+	/* Why it did not start goes with the status that a shell would give: 126 or 127. */
 	s->exit = (int)json_get_int(info, "exit_code", 0);
+	if (json_get_str(info, "error") && !s->exit)
+		return error_set(err, EIO, "%s", json_get_str(info, "error"));
+	if (json_get_str(info, "error"))
+		fprintf(stderr, "%s\n", json_get_str(info, "error"));
 	s->exited = true;
 	return 0;
 }

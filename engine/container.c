@@ -253,9 +253,18 @@ static int check_config(const struct container_config *c, struct error *err)
 	return 0;
 }
 
+/* The log is there from the start: whoever attaches before the container runs has it open, and
+ * reads it to its end even when the container is removed the moment it ends. */
 static int make_directory(struct container *c, struct error *err)
 {
-	return file_mkdir_p(c->dir, 0700, err);
+	auto_free char *log = xasprintf("%s/log", c->dir);
+	auto_fd int fd = -1;
+	int r = file_mkdir_p(c->dir, 0700, err);
+
+	if (r < 0)
+		return r;
+	fd = open(log, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
+	return fd < 0 ? error_sys(err, errno, "create %s", log) : 0;
 }
 
 int container_create(struct daemon *d, const struct container_create_args *args,

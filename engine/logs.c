@@ -466,7 +466,7 @@ static void on_changed(struct container_watch *w, struct container *c, enum cont
 		return;
 	if (what == CONTAINER_CHANGED_REMOVED || c->state == CONTAINER_EXITED ||
 	    c->state == CONTAINER_RESTARTING || c->state == CONTAINER_DEAD) {
-		s->exit_due = !s->ended;
+		s->exit_due |= !s->ended; /* a removal soon after does not take it back */
 		s->ended = c->state != CONTAINER_RESTARTING;
 		s->restarting = c->state == CONTAINER_RESTARTING;
 		s->exit_code = c->exit_code;
