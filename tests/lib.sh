@@ -224,7 +224,11 @@ stop_supervisor() {
 }
 finish() {
 	cd "$WORK" || exit 2
-	for p in $(api GET projects 2>/dev/null | jq -r '.[].name'); do
+	# Networks and volumes may be all that a project still has.
+	for p in $({
+		api GET projects | jq -r '.[].name'
+		for list in networks volumes; do api GET $list | jq -r '.[].labels."com.docker.compose.project" // empty'; done
+	} 2>/dev/null | sort -u); do
 		cmp -p "$p" down -v --remove-orphans -t 0 >"$WORK/down.log" 2>&1 || sed 's/^/# down: /' "$WORK/down.log"
 	done
 	for v in $(api GET volumes 2>/dev/null | jq -r '.[].name'); do api DELETE "volumes/$v" >/dev/null 2>&1; done

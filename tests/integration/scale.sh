@@ -44,7 +44,7 @@ E
 
 it 'up --scale wins over the file' <<'E'
 cmp up -d --scale web=1
-eq "$(running sc)" 3
+eq "$(running sc)" 2
 E
 
 it 'scale to zero' <<'E'

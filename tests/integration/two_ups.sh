@@ -6,9 +6,9 @@ import_busybox
 
 project tw <<'E'
 services:
-  web: {image: bb, stop_signal: SIGKILL, deploy: {replicas: 3}, volumes: ["v:/v"]}
+  web: {image: bb, stop_signal: SIGKILL, deploy: {replicas: 3}, volumes: ["vol:/v"]}
   db: {image: bb, stop_signal: SIGKILL}
-volumes: {v: }
+volumes: {vol: }
 E
 it 'two ups of one project: both succeed, everything is there once' <<'E'
 for i in 1 2 3; do

@@ -56,9 +56,9 @@ E
 it 'a missing source of a short bind is made' <<'E'
 [ -d made/by/us ]
 E
-it 'a missing source of a long bind is an error' <<'E'
+it 'a missing source is an error when it is not to be made' <<'E'
 mkdir -p ../vm; cd ../vm
-printf 'services: {a: {image: bb, volumes: [{type: bind, source: ./nosuch, target: /x}]}}\n' >compose.yaml
+printf 'services: {a: {image: bb, volumes: [{type: bind, source: ./nosuch, target: /x, bind: {create_host_path: false}}]}}\n' >compose.yaml
 exits 1 cmp up -d 2>err
 has "$(cat err)" nosuch
 [ ! -e nosuch ]
@@ -90,7 +90,7 @@ api GET volumes/vo_named
 E
 it 'an external volume is used and kept; a missing one is an error' <<'E'
 mkdir -p ../ve; cd ../ve
-printf 'services: {a: {image: bb, stop_signal: SIGKILL, volumes: ["x:/x"]}}\nvolumes: {x: {external: true, name: outside}}\n' >compose.yaml
+printf 'services: {a: {image: bb, stop_signal: SIGKILL, volumes: ["ext:/x"]}}\nvolumes: {ext: {external: true, name: outside}}\n' >compose.yaml
 exits 1 cmp up -d 2>err
 has "$(cat err)" outside
 cmp volume create outside
@@ -105,7 +105,7 @@ mkdir -p r/bin; cp "$(command -v busybox)" r/bin/busybox; ln -s busybox r/bin/sh
 ln -s "$WORK/vl/outside" r/link
 mkdir outside
 cmp import -c 'CMD ["sleep","100"]' r evil
-printf 'services: {a: {image: evil, stop_signal: SIGKILL, volumes: ["x:/link/y"]}}\nvolumes: {x: }\n' >compose.yaml
+printf 'services: {a: {image: evil, stop_signal: SIGKILL, volumes: ["vol:/link/y"]}}\nvolumes: {vol: }\n' >compose.yaml
 cmp up -d || true
 [ ! -e outside/y ]
 cmp down -v
