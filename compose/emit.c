@@ -91,6 +91,21 @@ static bool looks_like_number(const char *text)
 	return strspn(s, "0123456789abcdefABCDEFxXoO_.:+-TZ ") == strlen(s);
 }
 
+/* The code of a character that ends a line, is no text or is dropped: only an escape can hold it.
+ * 0: it is none. */
+static unsigned special(const unsigned char *s)
+{
+	if (s[0] == 0xc2 && s[1] < 0xa0)
+		return s[1];
+	if (s[0] == 0xe2 && s[1] == 0x80 && (s[2] == 0xa8 || s[2] == 0xa9))
+		return 0x2000 | (s[2] & 0x3fu);
+	if (s[0] == 0xef && s[1] == 0xbb && s[2] == 0xbf)
+		return 0xfeff;
+	if (s[0] == 0xef && s[1] == 0xbf && s[2] >= 0xbe)
+		return 0xffc0 | (s[2] & 0x3fu);
+	return 0;
+}
+
 static bool is_plain(const char *text)
 {
 	const unsigned char *s;
@@ -101,12 +116,12 @@ static bool is_plain(const char *text)
 		return false;
 	if (strchr("-?:", text[0]) && (text[1] == ' ' || text[1] == '\0'))
 		return false;
-	if (!strncmp(text, "---", 3) || !strncmp(text, "...", 3))
+	if (!strncmp(text, "---", 3) || !strncmp(text, "...", 3) || !strcmp(text, "<<"))
 		return false;
 	if (is_word(text) || looks_like_number(text))
 		return false;
 	for (s = (const unsigned char *)text; *s; s++)
-		if (*s < 0x20 || *s == 0x7f || (*s == ':' && s[1] == ' ') ||
+		if (*s < 0x20 || *s == 0x7f || special(s) || (*s == ':' && s[1] == ' ') ||
 		    (*s == ' ' && s[1] == '#'))
 			return false;
 	return str_printable(text);
@@ -116,6 +131,7 @@ static void put_quoted(struct buf *out, const char *text)
 {
 	static const char letters[] = "abtnvfr"; /* of the codes 7 to 13 */
 	const unsigned char *s;
+	unsigned code;
 
 	buf_addc(out, '"');
 	for (s = (const unsigned char *)text; *s; s++) {
@@ -125,7 +141,10 @@ static void put_quoted(struct buf *out, const char *text)
 			buf_addf(out, "\\%c", letters[*s - 7]);
 		else if (*s < 0x20 || *s == 0x7f)
 			buf_addf(out, "\\x%02x", *s);
-		else
+		else if ((code = special(s))) {
+			buf_addf(out, "\\u%04x", code);
+			s += code < 0x800 ? 1 : 2;
+		} else
 			buf_addc(out, (char)*s);
 	}
 	buf_addc(out, '"');
@@ -139,7 +158,7 @@ static bool is_block(const char *text)
 	if (!strchr(text, '\n') || text[0] == ' ' || text[0] == '\n' || text[0] == '\t')
 		return false;
 	for (s = (const unsigned char *)text; *s; s++)
-		if ((*s < 0x20 && *s != '\n' && *s != '\t') || *s == 0x7f)
+		if ((*s < 0x20 && *s != '\n' && *s != '\t') || *s == 0x7f || special(s))
 			return false;
 	return true;
 }

@@ -76,7 +76,7 @@ static const char *fault(struct arena *a, struct spec *s)
 {
 	if (!*s->container)
 		return "the container's port is missing";
-	if (!parse_range(s->container, &s->first, &s->last))
+	if (!parse_range(s->container, &s->first, &s->last) || !s->first)
 		return arena_printf(a, "\"%s\" is not a port of the container (1 to 65535)",
 				    s->container);
 	if (*s->host && !parse_range(s->host, &s->host_first, &s->host_last))
