@@ -33,6 +33,7 @@ services:
     group_add: ["7000"]
   limited:
     <<: *base
+    init: true # reaps what the fork bomb leaves
     mem_limit: 64m
     cpus: 0.5
     pids_limit: 20

@@ -57,9 +57,9 @@ E
 it 'resolves the other services' <<'E'
 cmp run --rm -T tool ping -c 1 -W 2 db
 E
-it 'down removes one-off containers too' <<'E'
+it 'down --remove-orphans removes one-off containers too' <<'E'
 cmp run -d tool sleep 500
-cmp down -t 0
+cmp down -t 0 --remove-orphans
 eq "$(api GET 'containers?project=rn&all=1' | jq length)" 0
 E
 finish
