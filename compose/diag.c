@@ -320,7 +320,8 @@ static const struct {
 		    "permissions do not allow it."},
 	{DIAG_LIMIT,
 	 "The file passes a limit that protects against files made to exhaust memory: nesting of\n"
-	 "100 levels, 200000 values after all aliases have been expanded, 16 MiB of text."},
+	 "100 levels, 200000 values after all aliases have been expanded, 16 MiB of text; and for a\n"
+	 "project 4000 files, 50 levels of include, 200 of extends and 512 MiB of memory."},
 	{DIAG_DUPLICATE_KEY,
 	 "The same key stands twice in one mapping.  One of them would be lost:\n"
 	 "remove one, or put both values into one key."},

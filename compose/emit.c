@@ -106,19 +106,22 @@ static unsigned special(const unsigned char *s)
 	return 0;
 }
 
+/* A beginning or an end that means something to YAML. */
+static bool is_marked(const char *text, size_t len)
+{
+	if (len == 0 || strchr(" \t,[]{}#&*!|>'\"%@`", text[0]) || text[len - 1] == ' ' ||
+	    text[len - 1] == ':')
+		return true;
+	if (strchr("-?:", text[0]) && (text[1] == ' ' || text[1] == '\0'))
+		return true;
+	return !strncmp(text, "---", 3) || !strncmp(text, "...", 3) || !strcmp(text, "<<");
+}
+
 static bool is_plain(const char *text)
 {
 	const unsigned char *s;
-	size_t len = strlen(text);
 
-	if (len == 0 || strchr(" \t,[]{}#&*!|>'\"%@`", text[0]) || text[len - 1] == ' ' ||
-	    text[len - 1] == ':')
-		return false;
-	if (strchr("-?:", text[0]) && (text[1] == ' ' || text[1] == '\0'))
-		return false;
-	if (!strncmp(text, "---", 3) || !strncmp(text, "...", 3) || !strcmp(text, "<<"))
-		return false;
-	if (is_word(text) || looks_like_number(text))
+	if (is_marked(text, strlen(text)) || is_word(text) || looks_like_number(text))
 		return false;
 	for (s = (const unsigned char *)text; *s; s++)
 		if (*s < 0x20 || *s == 0x7f || special(s) || (*s == ':' && s[1] == ' ') ||

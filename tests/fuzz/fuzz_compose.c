@@ -39,6 +39,7 @@ static void look(const struct compose_project *p)
 	char hash[65];
 	int r;
 
+	assert(json_is_array(problems));
 	diag_render(p->diags, true, &text);
 	if (!p->model)
 		return;
