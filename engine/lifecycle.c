@@ -269,8 +269,9 @@ static void stop(struct container *c)
 	if (c->state == CONTAINER_PAUSED)
 		thaw(c);
 	health_stop(c);
-	send_signal(c, c->life->stop_signal);
 	enter(c, CONTAINER_STOPPING);
+	publish_refresh(c); /* no new connections for one that is told to end */
+	send_signal(c, c->life->stop_signal);
 	arm(c, c->life->stop_grace_ns);
 }
 

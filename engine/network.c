@@ -447,6 +447,11 @@ fail:
 	return r;
 }
 
+void network_settled(struct network *n, container_done done, void *arg)
+{
+	net_firewall_sync(n->daemon->net, done, arg);
+}
+
 /* A container that holds an endpoint on it, running ones first. */
 static const struct container *user_of(const struct network *n)
 {

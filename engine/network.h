@@ -37,6 +37,8 @@ int network_complete(struct network *n, struct error *err) MUST_CHECK;
 /* Records it and makes the bridge.  -EEXIST when the name is taken. */
 int network_create(struct daemon *d, const struct network_args *args, struct network **ret,
 		   struct error *err) MUST_CHECK;
+/* `done` when the rules of the firewall that it needs are in force. */
+void network_settled(struct network *n, container_done done, void *arg);
 /* -EBUSY "network x is in use by container y". */
 int network_remove(struct network *n, struct error *err) MUST_CHECK;
 int network_find(struct daemon *d, const char *ref, struct network **ret, struct error *err)

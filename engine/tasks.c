@@ -62,7 +62,12 @@ static void run_network_create(struct task *t)
 	struct error err = ERROR_INIT;
 	struct network *n;
 
-	end_by(t, network_create(t->x->args.daemon, &args, &n, &err), &err);
+	/* Nothing is sent on it before its rules are in force: what slips through unmasqueraded
+	 * stays so for the whole connection. */
+	if (network_create(t->x->args.daemon, &args, &n, &err) < 0)
+		end_by(t, -err.code, &err);
+	else
+		network_settled(n, on_container_done, t);
 }
 
 /* One that others still use stays, as Compose leaves it. */

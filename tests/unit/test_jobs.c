@@ -317,6 +317,35 @@ int network_create(struct daemon *d, const struct network_args *args, struct net
 	return 0;
 }
 
+struct settling {
+	uv_timer_t timer;
+	container_done done;
+	void *arg;
+};
+
+static void on_settling_closed(uv_handle_t *h)
+{
+	free(container_of((uv_timer_t *)(void *)h, struct settling, timer));
+}
+
+static void on_settled(uv_timer_t *timer)
+{
+	struct settling *s = container_of(timer, struct settling, timer);
+
+	s->done(s->arg, NULL);
+	uv_close((uv_handle_t *)timer, on_settling_closed);
+}
+
+void network_settled(struct network *n UNUSED, container_done done, void *arg)
+{
+	struct settling *s = xcalloc(1, sizeof(*s));
+
+	s->done = done;
+	s->arg = arg;
+	uv_timer_init(world.loop, &s->timer);
+	uv_timer_start(&s->timer, on_settled, 1, 0);
+}
+
 static void free_network(void *value)
 {
 	struct network *n = value;
