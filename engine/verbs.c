@@ -426,7 +426,8 @@ void verb_end(struct job *j, json_t *end, const struct executor_result *result)
 		o = json_object();
 		json_set_str(o, "id", c->id);
 		json_set_str(o, "name", c->name);
-		json_set_bool(o, "exited", c->state == CONTAINER_EXITED || c->state == CONTAINER_DEAD);
+		json_set_bool(o, "exited",
+			      c->state == CONTAINER_EXITED || c->state == CONTAINER_DEAD);
 		json_array_append_new(about, o);
 	}
 	free(list);
