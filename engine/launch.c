@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/resource.h>
 
@@ -71,15 +72,30 @@ static void env_set_all(char ***env, char *const *settings)
 		env_set(env, *settings);
 }
 
-static char *hostname_of(const struct container *c)
+/* As docker has it: who shares a network has the name that belongs to it. */
+char *launch_hostname(const struct container *c)
 {
-	return c->config.hostname ? xstrdup(c->config.hostname) : xstrndup(c->id, SHORT_ID);
+	const char *mode = c->config.network_mode;
+	const char *other = mode ? str_skip(mode, "container:") : NULL;
+	char host[HOST_NAME_MAX + 1] = {0};
+	struct error ignored = ERROR_INIT;
+	struct container *owner;
+
+	if (c->config.hostname)
+		return xstrdup(c->config.hostname);
+	if (str_eq(mode, "host") && gethostname(host, sizeof(host) - 1) == 0)
+		return xstrdup(host);
+	if (other && container_find(c->daemon, other, &owner, &ignored) == 0 &&
+	    owner->config.hostname)
+		return xstrdup(owner->config.hostname);
+	return xstrndup(other ? other : c->id, SHORT_ID);
 }
 
 char **launch_env(const struct container *c)
 {
 	AUTO(strv_free) char **from_image = json_to_strv(json_get_arr(image_config(c), "Env"));
-	auto_free char *hostname = hostname_of(c), *setting = xasprintf("HOSTNAME=%s", hostname);
+	auto_free char *hostname = launch_hostname(c),
+		       *setting = xasprintf("HOSTNAME=%s", hostname);
 	char **env = NULL;
 
 	env_set(&env, PATH_DEFAULT);
@@ -386,7 +402,7 @@ static void process(struct draft *f, struct runtime_spec *spec)
 
 	f->argv = launch_argv(c);
 	f->env = launch_env(c);
-	f->hostname = hostname_of(c);
+	f->hostname = launch_hostname(c);
 	spec->process.args = f->argv;
 	spec->process.env = f->env;
 	spec->process.cwd = cwd_of(c);

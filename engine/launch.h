@@ -7,6 +7,8 @@
 
 /* Entrypoint and command by Docker's rules; owned, may be empty. */
 char **launch_argv(const struct container *c);
+/* What the container calls itself; owned. */
+char *launch_hostname(const struct container *c);
 /* Environment: defaults, the image's, the configuration's, later ones winning; owned. */
 char **launch_env(const struct container *c);
 

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "engine/events.h"
+#include "engine/launch.h"
 #include "engine/launch_int.h"
 #include "engine/network.h"
 
@@ -326,7 +327,8 @@ static void add_host_file(const char *path, struct buf *text)
 
 static int write_etc(struct container *c, struct error *err)
 {
-	auto_buf struct buf hosts = BUF_INIT, resolv = BUF_INIT, hostname = BUF_INIT;
+	auto_buf struct buf hosts = BUF_INIT, resolv = BUF_INIT;
+	auto_free char *hostname = launch_hostname(c), *line = xasprintf("%s\n", hostname);
 	const char *other;
 	bool shared = shares_network(c, &other);
 	int r;
@@ -341,16 +343,12 @@ static int write_etc(struct container *c, struct error *err)
 		add_host_file("/etc/resolv.conf", &resolv);
 	else
 		endpoints_resolv(c, &resolv);
-	if (c->config.hostname)
-		buf_addf(&hostname, "%s\n", c->config.hostname);
-	else
-		buf_addf(&hostname, "%.12s\n", c->id);
 	r = write_file(c, "hosts", hosts.data ? hosts.data : "", hosts.len, 0644, err);
 	if (r == 0)
 		r = write_file(c, "resolv.conf", resolv.data ? resolv.data : "", resolv.len, 0644,
 			       err);
 	if (r == 0)
-		r = write_file(c, "hostname", hostname.data, hostname.len, 0644, err);
+		r = write_file(c, "hostname", line, strlen(line), 0644, err);
 	return r;
 }
 
