@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* libFuzzer: launch programs.  The first input that matters is a compiled one, which the mutator
- * gets by itself; whatever becomes of it is refused or leads nowhere outside. */
+/* libFuzzer (-max_len=65536): launch programs.  The mutator starts from a compiled one; whatever
+ * becomes of it is refused or leads nowhere outside. */
 #include "base/str.h"
 #include "runtime/runtime.h"
 #include "runtime/shim/shim.h"
