@@ -50,6 +50,7 @@
 #define SHIM_FDS_MAX	 8
 #define SHIM_EXECS_MAX	 256 /* further processes at a time */
 #define SHIM_KEPT_MAX	 512 /* descriptors kept */
+#define SHIM_NO_OP	 0xffffffffu
 
 enum shim_type {
 	/* supervisor → shim */
@@ -95,7 +96,7 @@ struct shim_message {
 
 /* Followed by detail text, e.g. the path that could not be executed. */
 struct shim_failure {
-	uint32_t op;  /* index into the program */
+	uint32_t op;  /* index into the program; SHIM_NO_OP: the shim's own work, see the detail */
 	int32_t code; /* errno */
 };
 

@@ -104,19 +104,22 @@ static void give_up(struct shim *s, uint32_t op, int code, const char *detail)
 int launch(struct shim *s)
 {
 	struct machine *m = &s->machine;
-	char detail[DETAIL_MAX] = "";
-	uint32_t op = 0;
 	int r = m->program->flags & PROGRAM_EXEC ? -EBADMSG : make_streams(s);
 
-	if (r == 0) {
-		r = machine_run(m, 0, m->program->parent_end);
-		op = m->at;
-		memcpy(detail, m->detail, DETAIL_MAX);
+	if (r < 0) {
+		give_up(s, SHIM_NO_OP, -r, "make its streams");
+		return r;
 	}
-	if (r == 0)
-		r = start_child(s);
+	r = machine_run(m, 0, m->program->parent_end);
+	if (r < 0) {
+		s->failure = (struct child_message){.op = m->at};
+		memcpy(s->failure.detail, m->detail, DETAIL_MAX);
+		give_up(s, s->failure.op, -r, s->failure.detail);
+		return r;
+	}
+	r = start_child(s);
 	if (r < 0)
-		give_up(s, op, -r, detail);
+		give_up(s, SHIM_NO_OP, -r, "make its process");
 	return r;
 }
 
@@ -151,33 +154,45 @@ static struct process *free_place(struct shim *s)
 	return NULL;
 }
 
+/* Of a further process; one program at a time is looked at. */
+static struct machine further;
+
 static int run_further(struct shim *s, struct process *p, const int *fds, unsigned count)
 {
-	static struct machine m;
-	void *image = MAP_FAILED;
-	struct stat st;
-	int r = -EBADMSG, i, pidfd = -1;
+	struct machine *m = &further;
+	int r, i, pidfd = -1;
 
-	/* Program and streams, or program alone when that makes a terminal: never our own streams.
-	 */
+	/* Streams, or none when the program makes a terminal: never our own. */
+	if (!(m->program->flags & PROGRAM_EXEC) ||
+	    count != (m->program->flags & PROGRAM_TTY ? 1 : 4))
+		return -EBADMSG;
+	for (i = 0; i < 3 && count == 4; i++)
+		m->stdio[i] = fds[i + 1];
+	m->join_pidfd = s->pidfd;
+	r = machine_run(m, 0, m->program->parent_end);
+	if (r == 0)
+		r = child_start(m, 0, &p->status, &pidfd);
+	close_fd(&pidfd);
+	machine_close_slots(m);
+	return r < 0 ? r : 0;
+}
+
+static int load_further(struct shim *s, struct process *p, const int *fds, unsigned count)
+{
+	struct stat st;
+	void *image;
+	int r;
+
 	if (count < 1 || fstat(fds[0], &st) < 0 || st.st_size > PROGRAM_MAX)
-		return r;
+		return -EBADMSG;
 	image = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fds[0], 0);
 	if (image == MAP_FAILED)
 		return -errno;
-	if (machine_load(&m, image, (size_t)st.st_size) == 0 && m.program->flags & PROGRAM_EXEC &&
-	    count == (m.program->flags & PROGRAM_TTY ? 1 : 4)) {
-		for (i = 0; i < 3 && count == 4; i++)
-			m.stdio[i] = fds[i + 1];
-		m.join_pidfd = s->pidfd;
-		r = machine_run(&m, 0, m.program->parent_end);
-		if (r == 0)
-			r = child_start(&m, 0, &p->status, &pidfd);
-		close_fd(&pidfd);
-		machine_close_slots(&m);
-	}
+	r = machine_load(&further, image, (size_t)st.st_size);
+	if (r == 0)
+		r = run_further(s, p, fds, count);
 	munmap(image, (size_t)st.st_size);
-	return r < 0 ? r : 0;
+	return r;
 }
 
 void launch_exec(struct shim *s, const struct shim_message *msg, const int *fds, unsigned count)
@@ -192,9 +207,9 @@ void launch_exec(struct shim *s, const struct shim_message *msg, const int *fds,
 	else if (s->processes[0].status >= 0)
 		r = -ESRCH;
 	else
-		r = run_further(s, p, fds, count);
+		r = load_further(s, p, fds, count);
 	if (r < 0) {
-		control_fail(s, msg->seq, msg->process, 0, -r, "");
+		control_fail(s, msg->seq, msg->process, SHIM_NO_OP, -r, "make the process");
 		return;
 	}
 	p->number = msg->process;
@@ -276,7 +291,7 @@ static void further_heard_out(struct shim *s, struct process *p)
 	if (runs)
 		say_exec_started(s, p);
 	else if (!p->failed)
-		control_fail(s, p->seq, p->number, 0, ESRCH, "");
+		control_fail(s, p->seq, p->number, SHIM_NO_OP, ESRCH, "enter the container");
 	if (runs && p->gone)
 		say_exited(s, p->number, &p->end);
 	close_fd(&p->master);
@@ -322,16 +337,24 @@ static struct process *by_pid(struct shim *s, pid_t pid)
 	return NULL;
 }
 
+static void hear_further(struct shim *s)
+{
+	size_t i;
+
+	for (i = 1; s->starting && i <= SHIM_EXECS_MAX; i++)
+		if (s->processes[i].number && s->processes[i].status >= 0)
+			launch_heard(s, &s->processes[i]);
+}
+
 /* Who has joined the container says so before it can end, but that may not have been heard yet. */
 static struct process *who_ended(struct shim *s, pid_t pid)
 {
 	struct process *p = by_pid(s, pid);
-	size_t i;
 
-	for (i = 1; !p && s->starting && i <= SHIM_EXECS_MAX; i++)
-		if (s->processes[i].number && s->processes[i].status >= 0)
-			launch_heard(s, &s->processes[i]);
-	return p ? p : by_pid(s, pid);
+	if (p)
+		return p;
+	hear_further(s);
+	return by_pid(s, pid);
 }
 
 void reap(struct shim *s)
@@ -382,6 +405,7 @@ static void drain(struct shim *s, int fd, int kind)
 
 void finish(struct shim *s)
 {
+	hear_further(s); /* it may have been the container's end */
 	drain(s, s->out, SHIM_LOG_STDOUT);
 	drain(s, s->err, SHIM_LOG_STDERR);
 	close_fd(&s->dns[0]);
