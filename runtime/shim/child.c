@@ -67,13 +67,11 @@ static void sort(int *v, size_t count)
 /* Closes everything above 2 but what the program uses. */
 static void close_others(const struct machine *m)
 {
-	int keep[PROGRAM_SLOTS + 5], last = 2;
+	int keep[PROGRAM_SLOTS + 2], last = 2;
 	size_t n = 0, i;
 
 	keep[n++] = m->status;
 	keep[n++] = m->join_pidfd;
-	for (i = 0; i < 3; i++)
-		keep[n++] = m->stdio[i];
 	for (i = 0; i < PROGRAM_SLOTS; i++)
 		if (m->slots[i] >= 0)
 			keep[n++] = m->slots[i];
@@ -86,14 +84,30 @@ static void close_others(const struct machine *m)
 	close_range((unsigned)last + 1, ~0u, 0);
 }
 
+/* 0, 1, 2 become the streams that were made for it.  Where there are none, a terminal will come, or
+ * the container's null device; until then it is ours, but never the supervisor's log. */
+static int take_streams(const struct machine *m)
+{
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		int fd = m->stdio[i] >= 0 ? m->stdio[i] : 0;
+
+		if (fd != i && dup3(fd, i, 0) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
 static _Noreturn void child_main(struct machine *m)
 {
-	int r;
+	int r = take_streams(m);
 
 	set_slot(m, SLOT_CGROUP, -1); /* it was born there */
 	close_others(m);
 	umask(0); /* modes are as the program says; exec sets the usual one */
-	r = machine_run(m, m->program->parent_end, m->program->child_end);
+	if (r == 0)
+		r = machine_run(m, m->program->parent_end, m->program->child_end);
 	child_say(m, CHILD_FAILED, r < 0 ? -r : EPROTO, NULL, 0);
 	_exit(CHILD_EXIT);
 }

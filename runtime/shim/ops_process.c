@@ -194,10 +194,8 @@ static void give_streams(const struct machine *m)
 	int i;
 
 	for (i = 0; i < 3; i++) {
-		int fd = m->has_terminal ? i : m->stdio[i];
-
-		if (fd >= 0 && fstat(fd, &st) == 0 && (m->has_terminal || S_ISFIFO(st.st_mode)) &&
-		    fchown(fd, m->user.uid, (gid_t)-1) < 0)
+		if (fstat(i, &st) == 0 && (m->has_terminal || S_ISFIFO(st.st_mode)) &&
+		    fchown(i, m->user.uid, (gid_t)-1) < 0)
 			return;
 	}
 }
@@ -302,17 +300,6 @@ static int exec_by_path(const char *name, char **argv, char **env)
 	return r;
 }
 
-/* 0, 1, 2 become the streams that the shim made. */
-static int place_stdio(const struct machine *m)
-{
-	int i;
-
-	for (i = 0; i < 3 && !m->has_terminal; i++)
-		if (m->stdio[i] >= 0 && dup3(m->stdio[i], i, 0) < 0)
-			return -errno;
-	return 0;
-}
-
 /* Standard input without anybody at the other end is the container's own null device. */
 static void null_stdin(const struct machine *m)
 {
@@ -357,9 +344,6 @@ int op_exec(struct machine *m, const struct program_op *op)
 		return -EINVAL;
 	add_home(m, vector[1], op->a[3]);
 	null_stdin(m);
-	r = place_stdio(m);
-	if (r < 0)
-		return r;
 	if (close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
 		return -errno;
 	if (m->program->flags & PROGRAM_INIT) {

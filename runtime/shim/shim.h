@@ -44,7 +44,7 @@ struct machine {
 	struct user_ids user;
 	/* of a child */
 	int status;	   /* socket to the shim; closed by a successful exec */
-	int stdio[3];	   /* become 0, 1, 2; -1: as they are */
+	int stdio[3];	   /* become 0, 1, 2; -1: our null device, for the time being */
 	int join_pidfd;	   /* pid 1 of the container, for JOIN */
 	int empty;	   /* the mount that MASK covers directories with; -1: not made yet */
 	int address_query; /* socket for names of interfaces; -1 */

@@ -188,6 +188,9 @@ static void box_spawn(struct box *b)
 		sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
 		sigaction(SIGHUP, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
 		umask(077);
+		if (chdir(b->dir) < 0)
+			_exit(126);
+		dup3(open("supervisor.log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600), 2, 0);
 		for (i = 0; i < 4; i++)
 			from[i] = fcntl(from[i], F_DUPFD, FIRST_FD);
 		for (i = 0; i < 4; i++)
