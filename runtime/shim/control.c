@@ -356,3 +356,11 @@ int control_listen(struct shim *s)
 	umask(mask);
 	return r;
 }
+
+void control_unlisten(struct shim *s)
+{
+	if (s->listener >= 0)
+		close(s->listener);
+	s->listener = -1;
+	unlinkat(s->run_dir, "shim.sock", 0);
+}

@@ -96,6 +96,7 @@ static void give_up(struct shim *s, uint32_t op, int code, const char *detail)
 		waitpid(p->pid, NULL, 0);
 	}
 	teardown(s);
+	control_unlisten(s);
 	control_fail(s, 0, 0, op, code, detail);
 	p->failed = true;
 	s->ended = true;
@@ -414,5 +415,6 @@ void finish(struct shim *s)
 	reap(s); /* what that has killed, and further processes */
 	s->end.oom_killed = s->machine.oom_killed;
 	write_record(s);
+	control_unlisten(s);
 	say_exited(s, 0, &s->end);
 }

@@ -206,16 +206,13 @@ int main(int argc, char **argv)
 	}
 	if (launch(s) == 0)
 		loop(s);
-	if (s->processes[0].failed) {
-		unlinkat(s->run_dir, "shim.sock", 0);
+	if (s->processes[0].failed)
 		return 1;
-	}
 	finish(s);
 	/* Nobody has heard of the end: whoever comes next finds the record. */
 	if (s->control < 0 && !s->goodbye) {
 		respawn_want(s);
 		respawn_try(s);
 	}
-	unlinkat(s->run_dir, "shim.sock", 0);
 	return 0;
 }

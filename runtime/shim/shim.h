@@ -246,6 +246,7 @@ void control_read(struct shim *s);
 void control_accept(struct shim *s);
 void control_limit(int fd); /* no send takes longer than some seconds */
 int control_listen(struct shim *s);
+void control_unlisten(struct shim *s); /* before the end is told: the next shim binds there, too */
 
 /* respawn.c */
 void respawn_want(struct shim *s); /* the supervisor is gone */

@@ -392,8 +392,6 @@ static void test_life(void **state)
 	assert_int_equal(record.len, sizeof(e));
 	kept = (struct shim_exit *)(void *)record.data;
 	assert_int_equal(kept->status, 3);
-	for (int i = 0; i < 100 && file_exists(AT_FDCWD, sock); i++)
-		usleep(10000);
 	assert_false(file_exists(AT_FDCWD, sock));
 	box_end(&b);
 }
