@@ -201,6 +201,7 @@ int main(int argc, char **argv)
 	s->id = argv[1];
 	r = set_up(s);
 	if (r < 0) {
+		control_unlisten(s);
 		control_fail(s, 0, 0, SHIM_NO_OP, -r, "set up its shim");
 		return 1;
 	}
