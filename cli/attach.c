@@ -304,6 +304,21 @@ static int open_all(struct attached *a, const json_t *body)
 	return r < 0 ? r : client_send(a->conns[CONN_UP], "POST", up, body, false, a->err);
 }
 
+/* The column is as wide as the longest name from the first line on. */
+static void expect_services(struct attached *a, const json_t *body)
+{
+	const char *service;
+	json_t *definition;
+
+	json_object_foreach (json_get_path(body, "model.services"), service, definition) {
+		const char *own = json_get_str(definition, "container_name");
+		auto_free char *name =
+			own ? xstrdup(own) : xasprintf("%s-%s-1", a->project, service);
+
+		logview_expect(a->view, name);
+	}
+}
+
 int attach_up(struct cli *cli, const char *project, const json_t *body,
 	      const struct attach_options *options)
 {
@@ -328,6 +343,7 @@ int attach_up(struct cli *cli, const char *project, const json_t *body,
 
 	a.running = map_new(NULL);
 	a.view = logview_new(&view);
+	expect_services(&a, body);
 	r = progress_new(cli, "up", &a.progress, &err);
 	if (r == 0)
 		r = open_all(&a, body);
