@@ -4,8 +4,13 @@
  * something changed; then one transaction at a time runs in a worker, with the text of the state at
  * its start.  Changes meanwhile make one more, however many they are.  The worker owns `text` and
  * `result` while `running`; everything else belongs to the loop thread.
+ *
+ * The context of libnftables lives as long as there is something to do.  Closing one after every
+ * transaction would make each wait until the kernel has destroyed what was replaced, some 15 ms;
+ * keeping it would keep what it has cached, half a megabyte for every table of the host.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <uv.h>
 
@@ -14,6 +19,8 @@
 #include "base/log.h"
 #include "net/firewall.h"
 #include "net/net_int.h"
+
+#define IDLE_MS 1000 /* then the context goes */
 
 struct waiter {
 	struct list link;
@@ -25,6 +32,7 @@ struct waiter {
 struct firewall {
 	struct net *net;
 	uv_async_t wake;
+	uv_timer_t idle;
 	uv_work_t work;
 	struct net_network *networks;
 	size_t network_count;
@@ -39,7 +47,7 @@ struct firewall {
 	char *in_force;	   /* text of the last that succeeded */
 
 	/* the worker's */
-	struct nft_ctx *ctx;  /* under the lock */
+	struct nft_ctx *ctx;  /* under the lock; NULL: not needed for a while */
 	pthread_mutex_t lock; /* against net_firewall_destroy */
 	bool destroyed;	      /* under the lock */
 	char *text;
@@ -52,10 +60,6 @@ struct firewall {
 
 /* ---- in the worker */
 
-/*
- * One context for as long as we live: closing one after a transaction waits until the kernel has
- * destroyed what was replaced, some 15 ms.
- */
 static int make_context(void *arg)
 {
 	struct firewall *f = arg;
@@ -66,6 +70,13 @@ static int make_context(void *arg)
 	nft_ctx_buffer_error(f->ctx);
 	nft_ctx_buffer_output(f->ctx);
 	return 0;
+}
+
+static int need_context(struct firewall *f, struct error *err)
+{
+	int r = f->ctx ? 0 : net_inside(f->net->netns_fd, make_context, f);
+
+	return r < 0 ? error_sys(err, -r, "open the firewall") : 0;
 }
 
 int firewall_run(struct nft_ctx *ctx, const char *commands, bool handles, struct buf *out,
@@ -92,7 +103,7 @@ static void on_work(uv_work_t *work)
 
 	f->result = ERROR_INIT;
 	pthread_mutex_lock(&f->lock);
-	if (!f->destroyed) {
+	if (!f->destroyed && need_context(f, &f->result) == 0) {
 		if (firewall_run(f->ctx, f->text, false, NULL, &f->result) < 0)
 			log_debug("firewall", "refused:\n%s", f->text);
 		if (f->guest) {
@@ -105,9 +116,55 @@ static void on_work(uv_work_t *work)
 	pthread_mutex_unlock(&f->lock);
 }
 
+static void drop_context(struct firewall *f)
+{
+	if (f->ctx)
+		nft_ctx_free(f->ctx);
+	f->ctx = NULL;
+	malloc_trim(0); /* the caches were many small pieces */
+}
+
+static void on_drop(uv_work_t *work)
+{
+	struct firewall *f = container_of(work, struct firewall, work);
+
+	pthread_mutex_lock(&f->lock);
+	drop_context(f);
+	pthread_mutex_unlock(&f->lock);
+}
+
 /* ---- in the loop */
 
 static void firewall_step(struct firewall *f);
+
+static void queue(struct firewall *f, uv_work_cb work, uv_after_work_cb worked)
+{
+	f->running = true;
+	if (uv_queue_work(f->net->loop, &f->work, work, worked) < 0)
+		abort(); /* only without a callback */
+}
+
+static void on_dropped(uv_work_t *work, UNUSED int status)
+{
+	struct firewall *f = container_of(work, struct firewall, work);
+
+	f->running = false;
+	firewall_step(f);
+}
+
+static void on_idle(uv_timer_t *idle)
+{
+	struct firewall *f = container_of(idle, struct firewall, idle);
+
+	if (!f->running && !f->net->closing) /* what runs starts the timer again */
+		queue(f, on_drop, on_dropped);
+}
+
+static void idle_from_now(struct firewall *f)
+{
+	(void)!uv_timer_start(&f->idle, on_idle, IDLE_MS, 0);
+	uv_unref((uv_handle_t *)&f->idle);
+}
 
 static void drop_work(struct firewall *f)
 {
@@ -132,6 +189,7 @@ static void on_worked(uv_work_t *work, UNUSED int status)
 	drop_work(f);
 	if (f->last.code)
 		log_err("firewall", "%s", f->last.msg);
+	idle_from_now(f);
 	firewall_step(f);
 }
 
@@ -141,8 +199,7 @@ static void firewall_release(struct firewall *f)
 
 	list_for_each_safe (w, next, &f->waiters, link)
 		free(w);
-	if (f->ctx)
-		nft_ctx_free(f->ctx);
+	drop_context(f);
 	pthread_mutex_destroy(&f->lock);
 	drop_work(f);
 	free(f->networks);
@@ -151,14 +208,21 @@ static void firewall_release(struct firewall *f)
 	free(f);
 }
 
-static void on_wake_closed(uv_handle_t *handle)
+static void on_idle_closed(uv_handle_t *handle)
 {
-	struct firewall *f = container_of((uv_async_t *)handle, struct firewall, wake);
+	struct firewall *f = container_of((uv_timer_t *)handle, struct firewall, idle);
 	struct net *n = f->net;
 
 	n->firewall = NULL;
 	firewall_release(f);
 	net_unref(n);
+}
+
+static void on_wake_closed(uv_handle_t *handle)
+{
+	struct firewall *f = container_of((uv_async_t *)handle, struct firewall, wake);
+
+	uv_close((uv_handle_t *)&f->idle, on_idle_closed);
 }
 
 static char *wanted_text(const struct firewall *f)
@@ -195,9 +259,7 @@ static void start(struct firewall *f)
 	f->gone = steal_ptr(&f->leaving);
 	f->gone_count = f->leaving_count;
 	f->leaving_count = 0;
-	f->running = true;
-	if (uv_queue_work(f->net->loop, &f->work, on_work, on_worked) < 0)
-		abort(); /* only without a callback */
+	queue(f, on_work, on_worked);
 }
 
 static void tell_waiters(struct firewall *f)
@@ -307,10 +369,14 @@ int net_firewall_destroy(struct net *n, struct error *err)
 
 	pthread_mutex_lock(&f->lock);
 	f->destroyed = true;
-	r = firewall_run(f->ctx, text, false, NULL, err);
-	firewall_guest(f->ctx, n->table, NULL);
-	firewall_guard(f->ctx, n->table, false);
+	r = need_context(f, err);
+	if (r == 0) {
+		r = firewall_run(f->ctx, text, false, NULL, err);
+		firewall_guest(f->ctx, n->table, NULL);
+		firewall_guard(f->ctx, n->table, false);
+	}
 	pthread_mutex_unlock(&f->lock);
+	idle_from_now(f);
 	free(f->networks);
 	f->networks = NULL;
 	f->network_count = 0;
@@ -341,14 +407,19 @@ int firewall_open(struct net *n, struct error *err)
 	f->net = n;
 	list_init(&f->waiters);
 	pthread_mutex_init(&f->lock, NULL);
-	r = net_inside(n->netns_fd, make_context, f);
-	if (r == 0)
+	r = need_context(f, err);
+	if (r == 0) {
 		r = uv_async_init(n->loop, &f->wake, on_wake);
+		if (r < 0)
+			r = error_sys(err, -r, "open the firewall");
+	}
 	if (r < 0) {
 		firewall_release(f);
-		return error_sys(err, -r, "open the firewall");
+		return r;
 	}
 	uv_unref((uv_handle_t *)&f->wake);
+	(void)!uv_timer_init(n->loop, &f->idle); /* never fails */
+	idle_from_now(f);
 	n->refs++;
 	n->firewall = f;
 	n->owns_forwarding = left_owning(n);
