@@ -13,7 +13,7 @@ services:
       test: ["CMD-SHELL", "test -e /tmp/ready"]
       interval: 200ms
       timeout: 2s
-      retries: 2
+      retries: 12
   bad:
     image: bb
     stop_signal: SIGKILL
@@ -62,7 +62,7 @@ E
 
 it 'goes back and forth with the service' <<'E'
 cmp exec -T good rm /tmp/ready
-within 5 holds '[ "$(health_of he-good-1)" = unhealthy ]'
+within 15 holds '[ "$(health_of he-good-1)" = unhealthy ]'
 cmp exec -T good touch /tmp/ready
 within 5 holds '[ "$(health_of he-good-1)" = healthy ]'
 E
