@@ -287,6 +287,9 @@ static int network(struct draft *f, struct runtime_spec *spec, struct error *err
 	int r;
 
 	spec->loopback = true;
+	spec->no_ipv6 = true;
+	for (i = 0; i < c->endpoint_count; i++)
+		spec->no_ipv6 &= !c->endpoints[i].link.addrs[1].family;
 	if (spec->network.mode != RT_NS_PRIVATE || !c->endpoint_count)
 		return 0;
 	r = endpoints_messages(c, &f->messages, err);

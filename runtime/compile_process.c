@@ -67,6 +67,13 @@ static void send_messages(struct assembler *a, uint32_t host, uint32_t own)
 	}
 }
 
+/* Of all there are and, by that, of all to come; a sysctl of the user comes later and wins. */
+static void without_ipv6(struct assembler *a)
+{
+	as_write(a, OP_OPTIONAL, as_str(a, "turn off IPv6"),
+		 "/proc/sys/net/ipv6/conf/all/disable_ipv6", "1");
+}
+
 /* Docker's settings that make dropping NET_RAW and low ports bearable. */
 static void default_sysctls(struct assembler *a)
 {
@@ -133,6 +140,8 @@ static int network(struct assembler *a)
 	as_op(a, OP_SOCKET, 0, as_str(a, "open a netlink socket"), PROGRAM_SOCKET_ROUTE, 0, own);
 	if (host)
 		as_op(a, OP_NETNS, 0, as_str(a, "open the network namespace"), SLOT_NETNS);
+	if (s->no_ipv6)
+		without_ipv6(a);
 	loopback(a, own);
 	send_messages(a, a->host_socket, own);
 	compile_dns(a);

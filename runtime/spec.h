@@ -134,6 +134,7 @@ struct runtime_spec {
 	size_t netlink_count;
 	bool dns;      /* make the sockets of 127.0.0.11:53 and hand them to the supervisor */
 	bool loopback; /* bring lo up */
+	bool no_ipv6;  /* none of its interfaces gets an IPv6 address, lo included */
 	/* log */
 	int64_t log_max_bytes; /* of one file; 0: no rotation */
 	int log_max_files;

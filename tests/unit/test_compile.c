@@ -191,6 +191,7 @@ static struct runtime_spec spec_network(void)
 	s.netlink = netlink;
 	s.netlink_count = ARRAY_LEN(netlink);
 	s.dns = true;
+	s.no_ipv6 = true;
 	s.sysctls = sysctls;
 	return s;
 }
