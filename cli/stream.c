@@ -26,9 +26,11 @@ enum { FRAME_STDIN, FRAME_STDOUT, FRAME_STDERR, FRAME_EXIT, FRAME_RESIZE, FRAME_
 struct session {
 	int fd, signals;
 	const struct stream_options *options;
-	struct buf in; /* from the connection */
+	struct buf in;	/* from the connection */
+	struct buf out; /* for the connection: what it did not take at once */
 	struct termios saved;
 	bool raw, stdin_done, exited;
+	bool deaf; /* the other side takes no more input; what it says is still to be read */
 	int exit;
 };
 
@@ -47,27 +49,42 @@ static int write_all(int fd, const char *data, size_t len)
 	return 0;
 }
 
-static int send_frame(struct session *s, int type, const void *data, size_t len, struct error *err)
+/* Never waits: who is stuck in sending does not read, and then neither side goes on. */
+static int flush_out(struct session *s, struct error *err)
 {
-	unsigned char frame[FRAME_HEAD + CHUNK] = {(unsigned char)type};
-	size_t at = 0, total = FRAME_HEAD + len;
+	size_t at = 0;
 
-	frame[4] = (unsigned char)(len >> 24);
-	frame[5] = (unsigned char)(len >> 16);
-	frame[6] = (unsigned char)(len >> 8);
-	frame[7] = (unsigned char)len;
-	if (len)
-		memcpy(frame + FRAME_HEAD, data, len);
-	while (at < total) {
-		ssize_t n = send(s->fd, frame + at, total - at, MSG_NOSIGNAL);
+	while (at < s->out.len && !s->deaf) {
+		ssize_t n =
+			send(s->fd, s->out.data + at, s->out.len - at, MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
+		if (n < 0 && errno == EAGAIN)
+			break;
+		if (n < 0 && errno != EPIPE && errno != ECONNRESET)
 			return error_sys(err, errno, "send to the supervisor");
-		at += (size_t)n;
+		s->deaf = n < 0;
+		at += n < 0 ? 0 : (size_t)n;
 	}
+	buf_consume(&s->out, s->deaf ? s->out.len : at);
 	return 0;
+}
+
+static int send_frame(struct session *s, int type, const void *data, size_t len, struct error *err)
+{
+	unsigned char head[FRAME_HEAD] = {(unsigned char)type};
+
+	head[4] = (unsigned char)(len >> 24);
+	head[5] = (unsigned char)(len >> 16);
+	head[6] = (unsigned char)(len >> 8);
+	head[7] = (unsigned char)len;
+	buf_add(&s->out, head, sizeof(head));
+	if (len)
+		buf_add(&s->out, data, len);
+	if (s->out.overflow)
+		return error_set(err, ENOBUFS, "the supervisor takes no input");
+	return flush_out(s, err);
 }
 
 static int send_size(struct session *s, struct error *err)
@@ -179,22 +196,29 @@ static int on_signal(struct session *s, struct error *err)
 	return error_set(err, EINTR, "interrupted");
 }
 
+static bool takes_stdin(const struct session *s)
+{
+	return !s->stdin_done && !s->deaf && !s->out.len;
+}
+
 static int loop(struct session *s, struct error *err)
 {
 	int r = take_frames(s, err);
 
 	while (r == 0 && !s->exited) {
 		struct pollfd fds[] = {
-			{.fd = s->fd, .events = POLLIN},
+			{.fd = s->fd, .events = (short)(s->out.len ? POLLIN | POLLOUT : POLLIN)},
 			{.fd = s->signals, .events = POLLIN},
-			{.fd = s->stdin_done ? -1 : STDIN_FILENO, .events = POLLIN},
+			{.fd = takes_stdin(s) ? STDIN_FILENO : -1, .events = POLLIN},
 		};
 
 		if (poll(fds, ARRAY_LEN(fds), -1) < 0 && errno != EINTR)
 			return error_sys(err, errno, "wait for the stream");
 		if (fds[1].revents)
 			r = on_signal(s, err);
-		if (r == 0 && fds[0].revents)
+		if (r == 0 && fds[0].revents & POLLOUT)
+			r = flush_out(s, err);
+		if (r == 0 && fds[0].revents & ~POLLOUT)
 			r = on_connection(s, err);
 		if (r == 0 && fds[2].revents && !s->exited)
 			r = on_stdin(s, err);
@@ -224,6 +248,7 @@ int stream_serve(struct client *c, const struct stream_options *options, int *re
 	int r;
 
 	buf_init(&s.in, 2 * FRAME_MAX);
+	buf_init(&s.out, FRAME_MAX);
 	r = client_upgraded(c, &s.in, err);
 	if (r < 0)
 		goto out;
@@ -247,5 +272,6 @@ int stream_serve(struct client *c, const struct stream_options *options, int *re
 		*ret_exit = s.exit;
 out:
 	buf_release(&s.in);
+	buf_release(&s.out);
 	return r;
 }

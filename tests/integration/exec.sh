@@ -56,6 +56,11 @@ eq "$(cmp exec -T -u app web id)" 'uid=1000(app) gid=1000(app) groups=1000(app),
 eq "$(cmp exec -T -u 7:8 web sh -c 'id -u; id -g' | tr '\n' ' ')" '7 8 '
 [ "$(cmp exec -T --index 2 web hostname)" != "$(cmp exec -T web hostname)" ]
 E
+it 'input that nobody reads is no error, and much of it both ways does not lock up' <<'E'
+r=0; head -c 3000000 /dev/zero | cmp exec -T web sh -c 'exit 5' 2>err || r=$?
+eq "$r-$(cat err)" 5-
+eq "$(head -c 12000000 /dev/zero | timeout -s KILL 20 "$CMP_BUILD/cmp" exec -T web cat | wc -c)" 12000000
+E
 it '-d returns at once and the process goes on' <<'E'
 cmp exec -d web sleep 987
 within 5 holds 'cmp top | grep -q "sleep 987"'
