@@ -395,6 +395,7 @@ static void devices(struct draft *f, struct runtime_spec *spec)
 							o->devices[i].permissions};
 	spec->devices = f->devices;
 	spec->device_count = o->device_count;
+	spec->device_rules = o->device_cgroup_rules;
 }
 
 /* ---- the specification */

@@ -260,6 +260,16 @@ static void plan_orphans(struct planner *p)
 			names.data);
 }
 
+/* What is asked for and cannot be had, where going on without it does no harm. */
+static void warn_of_ignored(struct planner *p, const struct unit *u)
+{
+	if (!str_empty(json_get_str(u->definition, "cgroup_parent")))
+		strv_pushf(&p->plan->warnings,
+			   "service %s: cgroup_parent is ignored: the cgroups of all containers "
+			   "lie together",
+			   u->name);
+}
+
 /* ---- what is there against what should be */
 
 /* "sha256:0123456789ab": enough to tell two images apart. */
@@ -731,6 +741,7 @@ static int plan_everything(struct planner *p)
 
 		if (observe_unit(p, u) < 0)
 			return -p->err->code;
+		warn_of_ignored(p, u);
 		for (k = 0; k < u->count; k++)
 			plan_creation(p, u, &u->instances[k]);
 	}

@@ -31,24 +31,71 @@ static const struct device_rule default_rules[] = {
 	{'c', 5, 2, "rwm"}, {'c', 136, -1, "rwm"},
 };
 
-/* All rules of the container; owned. */
-static struct device_rule *collect_rules(const struct assembler *a, size_t *ret_count)
+/* "*" or a number. */
+static bool rule_number(const char *text, size_t len, int64_t *ret)
 {
-	size_t i, n = ARRAY_LEN(default_rules);
-	struct device_rule *rules = xcalloc(n + a->node_count, sizeof(*rules));
+	auto_free char *number = xstrndup(text, len);
+	uint32_t value;
+
+	*ret = -1;
+	if (!strcmp(number, "*"))
+		return true;
+	if (parse_u32(number, &value) < 0)
+		return false;
+	*ret = value;
+	return value <= INT32_MAX; /* what an instruction can compare with */
+}
+
+/* One of the user: TYPE MAJOR:MINOR ACCESS.  `a` is for the caller to make two of. */
+static int parse_rule(const char *text, struct device_rule *ret, struct error *err)
+{
+	const char *numbers = text[0] && text[1] == ' ' ? text + 2 : "";
+	const char *colon = strchr(numbers, ':'), *space = colon ? strchr(colon, ' ') : NULL;
+	size_t len = space ? strspn(space + 1, "rwm") : 0;
+
+	if (!strchr("abc", text[0]) || !len || len > 3 || space[1 + len] ||
+	    !rule_number(numbers, (size_t)(colon - numbers), &ret->major) ||
+	    !rule_number(colon + 1, (size_t)(space - colon - 1), &ret->minor))
+		return error_set(err, EINVAL,
+				 "device cgroup rule \"%s\" is not of the form \"c 1:3 rwm\"",
+				 text);
+	ret->type = text[0];
+	str_copy(ret->access, sizeof(ret->access), space + 1);
+	return 0;
+}
+
+/* All rules of the container; owned. */
+static int collect_rules(const struct assembler *a, struct device_rule **ret, size_t *ret_count)
+{
+	size_t i, n = ARRAY_LEN(default_rules), users = strv_len(a->spec->device_rules);
+	auto_free struct device_rule *rules =
+		xcalloc(n + a->node_count + 2 * users, sizeof(*rules));
 
 	memcpy(rules, default_rules, sizeof(default_rules));
 	for (i = 0; i < a->node_count; i++) {
 		const struct device_node *node = &a->nodes[i];
-		struct device_rule *rule = &rules[n + i];
+		struct device_rule *rule = &rules[n++];
 
 		rule->type = S_ISCHR(node->mode) ? 'c' : 'b';
 		rule->major = major(node->rdev);
 		rule->minor = minor(node->rdev);
 		str_copy(rule->access, sizeof(rule->access), node->permissions);
 	}
-	*ret_count = n + a->node_count;
-	return rules;
+	for (i = 0; i < users; i++) {
+		struct device_rule *rule = &rules[n++];
+		int r = parse_rule(a->spec->device_rules[i], rule, a->err);
+
+		if (r < 0)
+			return r;
+		if (rule->type != 'a')
+			continue;
+		rule->type = 'c';
+		rules[n] = *rule;
+		rules[n++].type = 'b';
+	}
+	*ret = steal_ptr(&rules);
+	*ret_count = n;
+	return 0;
 }
 
 /* ---- v1 */
@@ -136,13 +183,14 @@ static void v1_memory(struct assembler *a, const char *dir)
 		write_text(a, dir, "memory.oom_control", "1");
 }
 
-static void v1_devices(struct assembler *a, const char *dir)
+static int v1_devices(struct assembler *a, const char *dir)
 {
+	auto_free struct device_rule *rules = NULL;
 	size_t i, count;
-	auto_free struct device_rule *rules = collect_rules(a, &count);
+	int r = collect_rules(a, &rules, &count);
 
-	if (a->spec->privileged)
-		return;
+	if (r < 0 || a->spec->privileged)
+		return r;
 	write_text(a, dir, "devices.deny", "a");
 	for (i = 0; i < count; i++) {
 		char text[64], minor_text[24] = "*", major_text[24] = "*";
@@ -155,6 +203,7 @@ static void v1_devices(struct assembler *a, const char *dir)
 			 rules[i].access);
 		write_text(a, dir, "devices.allow", text);
 	}
+	return 0;
 }
 
 static void v1_cpu(struct assembler *a, const char *dir)
@@ -196,7 +245,7 @@ static int v1_controller(struct assembler *a, const char *controller)
 	else if (!strcmp(controller, "pids") && pids_limit(&a->spec->resources) > 0)
 		write_limit(a, dir, "pids.max", pids_limit(&a->spec->resources));
 	else if (!strcmp(controller, "devices"))
-		v1_devices(a, dir);
+		return v1_devices(a, dir);
 	else if (!strcmp(controller, "cpu"))
 		v1_cpu(a, dir);
 	else if (!strcmp(controller, "cpuset"))
@@ -250,12 +299,13 @@ static size_t add_rule(const struct device_rule *rule, struct bpf_insn *out)
 
 static int v2_devices(struct assembler *a)
 {
+	auto_free struct device_rule *rules = NULL;
 	struct bpf_insn code[INSNS_MAX];
 	size_t i, count, n = 0;
-	auto_free struct device_rule *rules = collect_rules(a, &count);
+	int r = collect_rules(a, &rules, &count);
 
-	if (a->spec->privileged)
-		return 0;
+	if (r < 0 || a->spec->privileged)
+		return r;
 	if (count * 8 + 16 > INSNS_MAX)
 		return error_set(a->err, E2BIG, "too many devices");
 	/* struct bpf_cgroup_dev_ctx { u32 access_type (type | access << 16), major, minor } in r1

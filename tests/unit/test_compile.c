@@ -111,6 +111,7 @@ static struct runtime_spec spec_limits(void)
 		{RLIMIT_NOFILE, 1024, 4096},
 		{RLIMIT_MEMLOCK, UINT64_MAX, UINT64_MAX},
 	};
+	static char *const rules[] = {S("c 1:3 mr"), S("a 42:* rmw"), NULL};
 	struct runtime_spec s = plain();
 
 	s.rlimits = rlimits;
@@ -127,6 +128,7 @@ static struct runtime_spec spec_limits(void)
 		.pids_limit = 100,
 	};
 	s.cgroup_parent = "/stack/web";
+	s.device_rules = rules;
 	return s;
 }
 
@@ -336,6 +338,14 @@ static void test_refused_values(void **state)
 		{S("net/../kernel.x=1"), NULL},	      {S("net.core"), NULL},
 		{S("net.core.x=1\n2"), NULL},
 	};
+	static char *const bad_rules[][2] = {
+		{S(""), NULL},	       {S("c"), NULL},
+		{S("c 1:3"), NULL},    {S("x 1:3 rwm"), NULL},
+		{S("c 1 rwm"), NULL},  {S("c 1:3 rwmr"), NULL},
+		{S("c 1:3 "), NULL},   {S("c 1:3 rwm\n"), NULL},
+		{S("c -1:3 r"), NULL}, {S("c 1:4294967295 r"), NULL},
+		{S("c : r"), NULL},    {S("c1:3 r"), NULL},
+	};
 	char *const none[] = {NULL};
 	struct runtime_spec spec = plain();
 
@@ -355,6 +365,11 @@ static void test_refused_values(void **state)
 	spec = plain();
 	spec.cgroup_parent = "../other";
 	refused(&spec, "../other");
+	for (size_t i = 0; i < ARRAY_LEN(bad_rules); i++) {
+		spec = plain();
+		spec.device_rules = bad_rules[i];
+		refused(&spec, "device cgroup rule");
+	}
 	spec = plain();
 	spec.process.cwd = "relative";
 	refused(&spec, "relative");
