@@ -252,6 +252,7 @@ static void send_signal(struct container *c, int signo)
 {
 	struct error err = ERROR_INIT;
 
+	container_emit(c, "kill", "signal", runtime_signal_name(signo));
 	if (!c->shim || shim_signal(c->shim, 0, signo, &err) < 0)
 		log_debug("container", "signal %d for %s: %s", signo, c->name, err.msg);
 }

@@ -428,7 +428,8 @@ static void test_stop(void **state)
 	assert_int_equal(a.count, 1);
 	assert_int_equal(b.count, 1);
 	assert_int_equal(c->state, CONTAINER_EXITED); /* whatever the policy says */
-	assert_string_equal(happened.data, "signal=15 signal=9 die=137 stop");
+	assert_string_equal(happened.data,
+			    "kill=SIGTERM signal=15 kill=SIGKILL signal=9 die=137 stop");
 	container_stop(c, "SIGNONE", -1, on_done, &a);
 	turn();
 	assert_int_equal(a.code, EINVAL);
@@ -452,7 +453,7 @@ static void test_stop_while_starting(void **state)
 	assert_int_equal(c->state, CONTAINER_STOPPING);
 	end(c, 0);
 	assert_int_equal(a.count, 1);
-	assert_string_equal(happened.data, "launch start signal=2 die=0 stop");
+	assert_string_equal(happened.data, "launch start kill=SIGINT signal=2 die=0 stop");
 	drop(c);
 }
 
@@ -560,7 +561,7 @@ static void test_pause(void **state)
 	assert_int_equal(c->state, CONTAINER_PAUSED);
 	container_stop(c, NULL, 0, NULL, NULL);
 	end(c, 143);
-	assert_string_equal(happened.data, "freeze pause thaw signal=15 die=143 stop");
+	assert_string_equal(happened.data, "freeze pause thaw kill=SIGTERM signal=15 die=143 stop");
 	drop(c);
 }
 
