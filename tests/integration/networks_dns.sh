@@ -72,6 +72,10 @@ cmp exec -T cli wget -qO- http://web/ | grep -qE '^[0-9a-f]{12}$'
 cmp exec -T cli wget -qO- http://www/ >/dev/null
 E
 
+it 'there is no IPv6 where no network has it' <<'E'
+eq "$(cmp exec -T cli sh -c 'cat /proc/net/if_inet6 2>/dev/null || true')" ''
+E
+
 it 'a fixed address is used' <<'E'
 eq "$(cmp exec -T db ip -4 -o addr show eth0 | awk '{print $4}')" 172.29.77.10/24
 eq "$(cmp exec -T cli ping -c 1 -W 2 db | grep -c '1 packets received')" 1
