@@ -52,9 +52,9 @@ static void test_normalisation(void **state)
 static void test_refused(void **state)
 {
 	static const char *const rows[] = {
-		"",	 "Busybox",	"a:",	       "a:-x",	       "a b",	 "a//b",
-		"/a",	 "a/",		"a@sha256:12", "a___b",	       "-a",	 "a.",
-		"a:b:c", "x:99999/app", "a\n",	       "a@md5:" HEX64, "../etc", "x.y/Upper",
+		"",	 "Busybox",	"a:",	       "a:-x",		 "a b",	   "a//b",
+		"/a",	 "a/",		"a@sha256:12", "a___b",		 "-a",	   "a.",
+		"a:b:c", "x:99999/app", "a\n",	       ("a@md5:" HEX64), "../etc", "x.y/Upper",
 	};
 
 	(void)state;
