@@ -239,6 +239,20 @@ static int copy_config(const struct container_config *from, struct container_con
 	return container_config_decode(doc, to, err);
 }
 
+/* Words of /etc/hosts and /etc/resolv.conf. */
+static int check_lines(const char *key, char *const *list, struct error *err)
+{
+	size_t i;
+	const char *at;
+
+	for (i = 0; i < strv_len(list); i++)
+		for (at = list[i]; *at; at++)
+			if ((unsigned char)*at < ' ' || *at == 0x7f)
+				return error_set(err, EINVAL, "%s[%zu]: a control character", key,
+						 i);
+	return 0;
+}
+
 /* Names end up in files of the container and in packets: nothing that could break out of a line. */
 static int check_config(const struct container_config *c, struct error *err)
 {
@@ -248,6 +262,10 @@ static int check_config(const struct container_config *c, struct error *err)
 		return error_set(err, EINVAL, "invalid hostname \"%s\"", c->hostname);
 	if (c->domainname && !str_valid_hostname(c->domainname))
 		return error_set(err, EINVAL, "invalid domainname \"%s\"", c->domainname);
+	if (check_lines("extra_hosts", c->extra_hosts, err) < 0 ||
+	    check_lines("dns_search", c->dns_search, err) < 0 ||
+	    check_lines("dns_opt", c->dns_opt, err) < 0)
+		return -err->code;
 	if (c->stop_signal && runtime_signal(c->stop_signal, &signo, err) < 0)
 		return error_wrap(err, "stop_signal");
 	return 0;

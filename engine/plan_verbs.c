@@ -210,17 +210,21 @@ static void down_images(struct verbs *v, const char *rmi)
 {
 	const char *name;
 	json_t *service;
+	char **seen = NULL; /* services may share an image */
 
 	json_object_foreach (json_get_obj(v->in->model, "services"), name, service) {
 		const char *image = json_get_str(service, "image");
 		auto_free char *built = image ? NULL : xasprintf("%s-%s", v->in->project, name);
 		size_t op;
 
-		if (!json_object_get(v->in->images, name) || (image && strcmp(rmi, "all") != 0))
+		if (!json_object_get(v->in->images, name) || (image && strcmp(rmi, "all") != 0) ||
+		    (image && strv_has(seen, image)))
 			continue;
+		strv_push(&seen, xstrdup(image ? image : built));
 		op = plan_add(&v->plan, PLAN_IMAGE_REMOVE, image ? image : built, name, NULL);
 		need_group(&v->plan, v->groups, "", op, PLAN_NEED_ORDER);
 	}
+	strv_free(seen);
 }
 
 static void verbs_init(struct verbs *v, const struct plan_input *in, const struct plan_options *o)
@@ -271,8 +275,8 @@ int plan_down(const struct plan_input *in, const struct plan_options *o, struct 
 	if (!str_empty(o->rmi) && strcmp(o->rmi, "none") != 0)
 		down_images(&v, o->rmi);
 	if (!v.plan.count)
-		strv_pushf(&v.plan.warnings,
-			   "Warning: No resource found to remove for project \"%s\".", in->project);
+		strv_pushf(&v.plan.warnings, "No resource found to remove for project \"%s\".",
+			   in->project);
 	return verbs_finish(&v, ret);
 }
 
