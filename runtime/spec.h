@@ -120,7 +120,7 @@ struct runtime_spec {
 	const struct runtime_device *devices;
 	size_t device_count;
 	char *const *device_rules; /* "c 1:3 rwm", "b *:* r", "a 10:* rw": allowed as well */
-	uint64_t shm_bytes; /* of /dev/shm; 0: 64 MiB */
+	uint64_t shm_bytes;	   /* of /dev/shm; 0: 64 MiB */
 	/* isolation */
 	bool privileged;
 	char *const *sysctls; /* "net.core.somaxconn=1024" */
