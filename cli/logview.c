@@ -111,6 +111,21 @@ static void print_prefix(const struct logview *v, const struct source *s, int64_
 	}
 }
 
+/* The unfinished line of another source ends here; what follows of it gets a prefix of its own. */
+static void end_other_line(struct logview *v, const struct source *s)
+{
+	size_t i;
+
+	for (i = 0; i < v->count; i++) {
+		struct source *other = &v->sources[i];
+
+		if (other == s || (!other->open[KIND_STDOUT] && !other->open[KIND_STDERR]))
+			continue;
+		fputc('\n', stdout);
+		other->open[KIND_STDOUT] = other->open[KIND_STDERR] = false;
+	}
+}
+
 static void print_lines(struct logview *v, struct source *s, int kind, bool partial, int64_t ts,
 			const char *text, size_t len)
 {
@@ -123,6 +138,7 @@ static void print_lines(struct logview *v, struct source *s, int kind, bool part
 			fputc('\n', stream);
 		return;
 	}
+	end_other_line(v, s);
 	while (len) {
 		const char *eol = memchr(text, '\n', len);
 		size_t piece = eol ? (size_t)(eol - text) + 1 : len;

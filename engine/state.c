@@ -168,7 +168,8 @@ int state_commit(struct state *s, struct error *err)
 	if (--s->depth)
 		return 0;
 	r = run(s, "COMMIT", err);
-	if (r < 0 && run(s, "ROLLBACK", &ignored) < 0)
+	/* On a full disk SQLite may have rolled back already. */
+	if (r < 0 && !sqlite3_get_autocommit(s->db) && run(s, "ROLLBACK", &ignored) < 0)
 		log_err("state", "%s", ignored.msg);
 	return r;
 }

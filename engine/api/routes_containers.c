@@ -257,14 +257,21 @@ static void on_wait_change(struct container_watch *watch, struct container *c,
 static void get_wait(struct api_request *r)
 {
 	struct container *c = wanted(r);
+	const char *condition = api_query(r, "condition");
+	struct error err = ERROR_INIT;
 	struct waiting *w;
 
 	if (!c)
 		return;
+	if (condition && strcmp(condition, "exited") && strcmp(condition, "removed")) {
+		error_set(&err, EINVAL, "condition \"%s\": use exited or removed", condition);
+		api_reply_error(r, &err);
+		return;
+	}
 	w = xcalloc(1, sizeof(*w));
 	w->container = container_ref(c);
 	w->request = r;
-	w->removed = str_eq(api_query(r, "condition"), "removed");
+	w->removed = str_eq(condition, "removed");
 	w->watch.changed = on_wait_change;
 	container_watch_add(r->daemon, &w->watch);
 	r->arg = w;

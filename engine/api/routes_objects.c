@@ -40,8 +40,25 @@ static void get_volume(struct api_request *r)
 	reply(r, rc, v ? volume_inspect(v) : NULL, &err);
 }
 
+/* What a body may say, and nothing of another type; an absent body is an empty one. */
+static int check_body(const json_t *body, const char *const *strings, const char *const *objects,
+		      struct error *err)
+{
+	if (body && !json_is_object(body))
+		return error_set(err, EINVAL, "the request's body must be an object");
+	for (; *strings; strings++)
+		if (json_object_get(body, *strings) && !json_get_str(body, *strings))
+			return error_set(err, EINVAL, "%s must be a string", *strings);
+	for (; *objects; objects++)
+		if (json_object_get(body, *objects) && !json_get_obj(body, *objects))
+			return error_set(err, EINVAL, "%s must be an object", *objects);
+	return 0;
+}
+
 static void post_volume(struct api_request *r)
 {
+	static const char *const strings[] = {"name", "driver", NULL};
+	static const char *const objects[] = {"driver_opts", "labels", NULL};
 	struct volume_args args = {
 		.name = json_get_str(r->body, "name"),
 		.driver = json_get_str(r->body, "driver"),
@@ -51,7 +68,10 @@ static void post_volume(struct api_request *r)
 	struct error err = ERROR_INIT;
 	struct volume *v = NULL;
 	bool created = false;
-	int rc = volume_create(r->daemon->volumes, &args, &v, &created, &err);
+	int rc = check_body(r->body, strings, objects, &err);
+
+	if (rc == 0)
+		rc = volume_create(r->daemon->volumes, &args, &v, &created, &err);
 
 	if (rc == 0 && created)
 		events_emit(r->daemon->events, "volume", "create", v->name, NULL);
@@ -104,6 +124,8 @@ static void get_network(struct api_request *r)
 
 static void post_network(struct api_request *r)
 {
+	static const char *const strings[] = {"name", "driver", NULL};
+	static const char *const objects[] = {"labels", "options", "ipam", NULL};
 	struct network_args args = {
 		.name = json_get_str(r->body, "name"),
 		.driver = json_get_str(r->body, "driver"),
@@ -116,7 +138,10 @@ static void post_network(struct api_request *r)
 	};
 	struct error err = ERROR_INIT;
 	struct network *n = NULL;
-	int rc = network_create(r->daemon, &args, &n, &err);
+	int rc = check_body(r->body, strings, objects, &err);
+
+	if (rc == 0)
+		rc = network_create(r->daemon, &args, &n, &err);
 
 	reply(r, rc, rc == 0 ? network_summary(n) : NULL, &err);
 }
