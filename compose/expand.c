@@ -412,17 +412,24 @@ struct compose_node *expand_extra_hosts(struct compose_ctx *c, const struct comp
 
 /* ---- parts of services */
 
-struct compose_node *expand_build(struct compose_ctx *c, const struct compose_path *path,
-				  struct compose_node *n)
+/* The short form of a mapping: a string stands for its one key. */
+static struct compose_node *string_as(struct compose_ctx *c, struct compose_node *n,
+				      const char *key)
 {
 	struct compose_node *map;
 
-	(void)path;
 	if (n->kind != COMPOSE_STRING)
 		return n;
 	map = new_map(c, n);
-	node_set(c->arena, map, "context", n->mark, n);
+	node_set(c->arena, map, key, n->mark, n);
 	return map;
+}
+
+struct compose_node *expand_build(struct compose_ctx *c, const struct compose_path *path,
+				  struct compose_node *n)
+{
+	(void)path;
+	return string_as(c, n, "context");
 }
 
 struct compose_node *expand_depends_on(struct compose_ctx *c, const struct compose_path *path,
@@ -454,12 +461,9 @@ struct compose_node *expand_env_file(struct compose_ctx *c, const struct compose
 
 	n = expand_list(c, path, n);
 	for (i = 0; n->kind == COMPOSE_LIST && i < n->list.count; i++) {
-		item = n->list.items[i];
-		if (item->kind == COMPOSE_STRING) {
-			n->list.items[i] = new_map(c, item);
-			node_set(c->arena, n->list.items[i], "path", item->mark, item);
-		}
-		set_default(c, n->list.items[i], "required", new_bool(c, true, item->mark));
+		item = string_as(c, n->list.items[i], "path");
+		n->list.items[i] = item;
+		set_default(c, item, "required", new_bool(c, true, item->mark));
 	}
 	return n;
 }
@@ -467,14 +471,8 @@ struct compose_node *expand_env_file(struct compose_ctx *c, const struct compose
 struct compose_node *expand_extends(struct compose_ctx *c, const struct compose_path *path,
 				    struct compose_node *n)
 {
-	struct compose_node *map;
-
 	(void)path;
-	if (n->kind != COMPOSE_STRING)
-		return n;
-	map = new_map(c, n);
-	node_set(c->arena, map, "service", n->mark, n);
-	return map;
+	return string_as(c, n, "service");
 }
 
 struct compose_node *expand_requests(struct compose_ctx *c, const struct compose_path *path,
@@ -517,14 +515,11 @@ static struct compose_node *expand_mounts(struct compose_ctx *c, struct compose_
 	size_t i;
 
 	for (i = 0; n->kind == COMPOSE_LIST && i < n->list.count; i++) {
-		item = n->list.items[i];
-		if (item->kind == COMPOSE_STRING) {
-			n->list.items[i] = new_map(c, item);
-			node_set(c->arena, n->list.items[i], "source", item->mark, item);
-		}
-		source = node_get(n->list.items[i], "source");
+		item = string_as(c, n->list.items[i], "source");
+		n->list.items[i] = item;
+		source = node_get(item, "source");
 		if (target_dir && source && source->kind == COMPOSE_STRING)
-			set_default(c, n->list.items[i], "target",
+			set_default(c, item, "target",
 				    node_string(c->arena,
 						arena_printf(c->arena, "%s%s", target_dir,
 							     source->text),
