@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Every verb's command, one a file; the table of them is in main.c. */
+/* Every verb's command, one a file; the table of them is in commands.c. */
 #ifndef CLI_VERBS_H
 #define CLI_VERBS_H
 
