@@ -237,7 +237,8 @@ void command_help(struct buf *out, const char *prefix, const struct command *cmd
 	const struct command *const *sub;
 	size_t i;
 
-	buf_addf(out, "Usage:  cmp %s%s %s\n\n%s\n", prefix, cmd->name, cmd->usage, cmd->summary);
+	buf_addf(out, "Usage:  cmp %s%s %s\n\n%s\n", prefix, cmd->name, cmd->usage,
+		 cmd->summary ? cmd->summary : "");
 	for (i = 0; cmd->aliases && cmd->aliases[i]; i++)
 		buf_addf(out, "%s%s", i ? ", " : "\nAliases: ", cmd->aliases[i]);
 	if (i)
