@@ -108,6 +108,8 @@ static void interpolate_string(struct loader *l, const struct compose_path *path
 	struct error err = ERROR_INIT;
 	const char *value;
 
+	if (!ctx_room(&l->c, n->mark))
+		return;
 	if (interpolate(&in, n->text, &value, &err) == 0)
 		n->text = value;
 	else
@@ -463,7 +465,8 @@ static int load(struct loader *l, struct error *err)
 	if (!l->tree && !diag_errors(l->c.diags))
 		diag_add(l->c.diags, DIAG_ERROR, DIAG_PROJECT, nowhere(), NULL,
 			 "%s is empty: it needs \"services:\"", l->paths[0]);
-	if (l->tree)
+	/* What has outgrown its limits would only grow more. */
+	if (l->tree && files_room(l, nowhere()))
 		build_model(l);
 	keep_environment(l);
 	return diag_errors(l->c.diags) ? summary(l, err) : 0;

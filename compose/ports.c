@@ -131,6 +131,8 @@ static void expand_short(struct compose_ctx *c, const struct compose_path *path,
 		problem_at(c, DIAG_VALUE, path, item->mark, "port \"%s\": %s", text, wrong);
 		return;
 	}
+	if (s.last > s.first && !ctx_room(c, item->mark))
+		return;
 	for (port = s.first; port <= s.last && out->list.count < PORT_ENTRIES_MAX; port++)
 		node_append(c->arena, out, entry(c, &s, (uint16_t)port, item->mark));
 }
