@@ -217,7 +217,7 @@ static bool key_char(char c)
 
 static void set(struct reader *r, const char *key, struct compose_mark mark, const char *value)
 {
-	node_set(r->d->arena, r->out, key, mark, node_string(r->d->arena, value, mark));
+	node_put(r->d->arena, r->out, key, mark, node_text(r->d->arena, value, mark));
 }
 
 /* NAME alone: the value is that of the environment. */

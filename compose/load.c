@@ -88,12 +88,13 @@ static void reference_seen(void *arg, const char *name, const char *fallback, bo
 		node_set(p->arena, p->variables, name, r->node->mark, one);
 	}
 	if (fallback)
-		node_set(p->arena, one, "default", r->node->mark,
-			 node_string(p->arena, fallback, r->node->mark));
+		node_put(p->arena, one, "default", r->node->mark,
+			 node_text(p->arena, fallback, r->node->mark));
+	if (!required && node_pair(one, "required"))
+		return;
 	flag = node_new(p->arena, COMPOSE_BOOL, r->node->mark);
 	flag->boolean = required;
-	if (required || !node_pair(one, "required"))
-		node_set(p->arena, one, "required", r->node->mark, flag);
+	node_put(p->arena, one, "required", r->node->mark, flag);
 }
 
 static void interpolate_string(struct loader *l, const struct compose_path *path,
@@ -325,7 +326,7 @@ static void select_profiles(struct loader *l, struct compose_node *model)
 		if (enabled(p, pair->value))
 			services->map.pairs[kept++] = *pair;
 		else
-			node_set(p->arena, p->disabled, pair->key, pair->key_mark, pair->value);
+			node_put(p->arena, p->disabled, pair->key, pair->key_mark, pair->value);
 	}
 	services->map.count = kept;
 }
@@ -395,7 +396,7 @@ static void add_extensions(struct loader *l, struct compose_node *model)
 
 	for (i = 0; i < l->tree->map.count; i++)
 		if (str_starts(l->tree->map.pairs[i].key, "x-"))
-			node_set(l->c.arena, model, l->tree->map.pairs[i].key,
+			node_put(l->c.arena, model, l->tree->map.pairs[i].key,
 				 l->tree->map.pairs[i].key_mark, l->tree->map.pairs[i].value);
 }
 
