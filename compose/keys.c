@@ -875,9 +875,11 @@ static const struct compose_key service_keys[] = {
 	 "Directory that the process starts in; that of the image if not given."},
 	{"pre_start", &hooks, KEY_IGNORED, NULL,
 	 "Commands before the containers start; newer than Compose 2.40."},
-	{"post_start", &hooks, KEY_IGNORED, NULL,
-	 "Commands in the container after it has started."},
-	{"pre_stop", &hooks, KEY_IGNORED, NULL, "Commands in the container before it is stopped."},
+	{"post_start", &hooks, 0, NULL,
+	 "Commands in the container after up, start or restart has started it, before what depends on "
+	 "it goes on."},
+	{"pre_stop", &hooks, 0, NULL,
+	 "Commands in the container before stop, down or restart stops it; if one fails it runs on."},
 	{0},
 };
 const struct compose_type type_service = {
