@@ -74,6 +74,16 @@ void diag_add(struct diag_list *l, enum diag_severity severity, enum diag_code c
 			: arena_strdup(l->arena, what);
 }
 
+bool diag_has(const struct diag_list *l, enum diag_code code)
+{
+	size_t i;
+
+	for (i = 0; i < l->count; i++)
+		if (l->items[i].code == code && l->items[i].severity == DIAG_ERROR)
+			return true;
+	return false;
+}
+
 size_t diag_errors(const struct diag_list *l)
 {
 	return l->errors;

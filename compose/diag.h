@@ -48,6 +48,8 @@ void diag_add(struct diag_list *l, enum diag_severity severity, enum diag_code c
 	      struct compose_mark mark, const char *where, const char *fmt, ...) PRINTF(6, 7);
 size_t diag_errors(const struct diag_list *l);
 size_t diag_warnings(const struct diag_list *l);
+/* Whether an error of this kind is among them. */
+bool diag_has(const struct diag_list *l, enum diag_code code);
 /* Everything, by file, line and column, duplicates dropped, with source lines and carets. */
 void diag_render(const struct diag_list *l, bool color, struct buf *out);
 /* [{file,line,column,severity,code,message}] for editors; new reference. */
