@@ -30,24 +30,38 @@ const struct command cmd_help = {
 	.run = help_run,
 };
 
+static void list_codes(const struct diag_explanation *all, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		printf("%s  %s\n", all[i].code, all[i].title);
+}
+
 static int explain_run(struct cli *cli, const void *values, int argc, char **argv)
 {
-	const char *text;
+	const struct diag_explanation *about;
+	size_t count;
 
 	(void)values;
-	if (argc != 1)
-		return cli_usage(cli, "\"cmp explain\" requires 1 argument: a code like E012");
-	text = diag_explain(argv[0]);
-	if (!text)
-		return cli_usage(cli, "there is no code %s", argv[0]);
-	printf("%s\n", text);
+	if (argc > 1)
+		return cli_usage(cli, "\"cmp explain\" takes 1 argument: a code like E012");
+	if (!argc) {
+		about = diag_explanations(&count);
+		list_codes(about, count);
+		return 0;
+	}
+	about = diag_explain(argv[0]);
+	if (!about)
+		return cli_usage(cli, "there is no code %s: \"cmp explain\" lists all", argv[0]);
+	printf("%s: %s\n\n%s\n", about->code, about->title, about->text);
 	return 0;
 }
 
 const struct command cmd_explain = {
 	.name = "explain",
-	.usage = "CODE",
-	.summary = "Explain the code of a message, like E012",
+	.usage = "[CODE]",
+	.summary = "Explain the code of a message, like E012, or list all",
 	.run = explain_run,
 };
 

@@ -48,6 +48,8 @@ static const struct option_def global_options[] = {
 	 "Directory that relative paths start from"},
 	{'p', "project-name", OPTION_STR, offsetof(struct cli, project_name), "NAME",
 	 "Name of the project"},
+	{0, "strict", OPTION_FLAG, offsetof(struct cli, strict), NULL,
+	 "Warnings about the files are errors"},
 	{0, "verbose", OPTION_FLAG, offsetof(struct cli, verbose), NULL, NULL},
 	{'v', "version", OPTION_FLAG, offsetof(struct cli, version), NULL, "Show the version"},
 	{0},

@@ -31,6 +31,7 @@ struct compose_options {
 	bool no_interpolate, no_normalize, no_path_resolution, no_consistency;
 	bool no_env_resolution; /* --no-env-resolution */
 	bool all_resources;	/* also networks, volumes … that no active service uses */
+	bool strict;		/* warnings are errors */
 	bool name_only; /* stop as soon as the project's name is known: ps, logs, down by name */
 };
 

@@ -100,10 +100,10 @@ bool want_shape(struct compose_ctx *c, const struct compose_path *path,
 		buf_adds(&words, wanted);
 	else
 		add_shapes(&words, shapes);
-	problem_at(c, DIAG_TYPE, path, n->mark, "must be %s, not %s%s", words.data,
-		   kind_words[n->kind],
-		   shapes == SHAPE_STRING && (SHAPE_SCALAR & (1u << n->kind)) ? ": put it in quotes"
-									      : "");
+	problem_at(c, DIAG_TYPE, path, n->mark, "must be %s, not %s", words.data,
+		   kind_words[n->kind]);
+	if (shapes == SHAPE_STRING && (SHAPE_SCALAR & (1u << n->kind)))
+		diag_hint(c->diags, "put it in quotes");
 	return false;
 }
 
@@ -203,12 +203,11 @@ static bool check_word(struct compose_ctx *c, const struct compose_path *path, c
 	     at = strtok_r(NULL, "|", &save))
 		candidates[count++] = at;
 	near = str_nearest(n->text, candidates, count);
+	problem_at(c, DIAG_VALUE, path, n->mark, "\"%s\" is not allowed", n->text);
 	if (near)
-		problem_at(c, DIAG_VALUE, path, n->mark,
-			   "\"%s\" is not allowed (did you mean \"%s\"?)", n->text, near);
+		diag_mean(c->diags, near);
 	else
-		problem_at(c, DIAG_VALUE, path, n->mark, "\"%s\" is not allowed: it must be %s",
-			   n->text, words_text(c->arena, candidates, count));
+		diag_hint(c->diags, "it must be %s", words_text(c->arena, candidates, count));
 	return false;
 }
 
@@ -276,22 +275,17 @@ static void unknown_key(struct compose_ctx *c, const struct compose_path *path,
 	const char *near = nearest_key(type, pair->key);
 	bool service = type == &type_file && pair->value->kind == COMPOSE_MAP &&
 		       (node_get(pair->value, "image") || node_get(pair->value, "build"));
-	/* A key of another level is worth a word more than one that is spelled alike. */
-	bool of_service = type != &type_service && !near && schema_key(&type_service, pair->key);
 
+	problem_at(c, DIAG_UNKNOWN_KEY, path, pair->key_mark, "unknown key \"%s\"", pair->key);
+	/* A key of another level is worth a word more than one that is spelled alike. */
 	if (service)
-		problem_at(c, DIAG_UNKNOWN_KEY, path, pair->key_mark,
-			   "unknown key \"%s\": put services under \"services:\"", pair->key);
+		diag_hint(c->diags, "put services under \"services:\"");
 	else if (near)
-		problem_at(c, DIAG_UNKNOWN_KEY, path, pair->key_mark,
-			   "unknown key \"%s\" (did you mean \"%s\"?)", pair->key, near);
-	else if (of_service)
-		problem_at(c, DIAG_UNKNOWN_KEY, path, pair->key_mark,
-			   "unknown key \"%s\" (it is a key of services: check the indentation)",
-			   pair->key);
-	else
-		problem_at(c, DIAG_UNKNOWN_KEY, path, pair->key_mark, "unknown key \"%s\"",
-			   pair->key);
+		diag_mean(c->diags, near);
+	else if (type == &type_service && schema_key(&type_file, pair->key))
+		diag_hint(c->diags, "it belongs to the top of the file: check the indentation");
+	else if (type != &type_service && schema_key(&type_service, pair->key))
+		diag_hint(c->diags, "it is a key of services: check the indentation");
 }
 
 static bool valid_object_name(const char *name)

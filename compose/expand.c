@@ -569,8 +569,9 @@ struct compose_node *expand_external(struct compose_ctx *c, const struct compose
 	if (!external || external->kind != COMPOSE_MAP)
 		return n;
 	name = node_get(external, "name");
-	warning_at(c, DIAG_OBSOLETE, path, external->mark,
-		   "external.name is obsolete: write \"external: true\" and \"name\"");
+	warning_at(c, DIAG_OBSOLETE, path, node_pair(n, "external")->key_mark,
+		   "external.name is obsolete");
+	diag_hint(c->diags, "write \"external: true\" and \"name\"");
 	node_set(c->arena, n, "external", external->mark, new_bool(c, true, external->mark));
 	if (name && node_pair(n, "name"))
 		problem_at(c, DIAG_CONFLICT, path, external->mark,

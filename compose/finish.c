@@ -106,10 +106,8 @@ struct compose_node *finish_bytes(struct compose_ctx *c, const struct compose_pa
 		return plain ? text_node(c, n, arena_printf(c->arena, "%lld", (long long)plain))
 			     : NULL;
 	if (parse_bytes(n->text, &bytes) < 0) {
-		problem_at(
-			c, DIAG_VALUE, path, n->mark,
-			"\"%s\" is not a size: write a number and one of b, k, m, g, t, like \"64m\"",
-			n->text);
+		problem_at(c, DIAG_VALUE, path, n->mark, "\"%s\" is not a size", n->text);
+		diag_hint(c->diags, "write a number and one of b, k, m, g, t, like \"64m\"");
 		return NULL;
 	}
 	return bytes ? text_node(c, n, arena_printf(c->arena, "%llu", (unsigned long long)bytes))
@@ -123,13 +121,11 @@ static void bad_duration(struct compose_ctx *c, const struct compose_path *path,
 	const char *unit = n->text + digits;
 	char fixed = (char)(*unit | 32);
 
+	problem_at(c, DIAG_VALUE, path, n->mark, "\"%s\" is not a duration", n->text);
 	if (digits && *unit && strchr("smhdw", fixed))
-		problem_at(c, DIAG_VALUE, path, n->mark,
-			   "\"%s\" is not a duration (did you mean \"%.*s%c\"?)", n->text,
-			   (int)digits, n->text, fixed);
+		diag_mean(c->diags, arena_printf(c->arena, "%.*s%c", (int)digits, n->text, fixed));
 	else
-		problem_at(c, DIAG_VALUE, path, n->mark,
-			   "\"%s\" is not a duration: write it like \"10s\" or \"1m30s\"", n->text);
+		diag_hint(c->diags, "write it like \"10s\" or \"1m30s\"");
 }
 
 struct compose_node *finish_duration(struct compose_ctx *c, const struct compose_path *path,
@@ -308,6 +304,9 @@ struct compose_node *finish_struct(struct compose_ctx *c, const struct compose_p
 								    NULL}
 					    : key,
 				       n);
+		if (value && (key->flags & KEY_IGNORED))
+			warning_at(c, DIAG_UNSUPPORTED, path, mark,
+				   "\"%s\" is ignored: cmp does not do it", key->name);
 		if (value)
 			node_set(c->arena, map, printed_name(c, type, key), mark, value);
 	}

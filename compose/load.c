@@ -167,9 +167,11 @@ static void check_version(struct loader *l, const struct compose_node *document)
 {
 	const struct compose_pair *version = node_pair(document, "version");
 
-	if (version)
-		warning_at(&l->c, DIAG_OBSOLETE, NULL, version->key_mark,
-			   "\"version\" is obsolete and ignored: remove it");
+	if (!version)
+		return;
+	warning_at(&l->c, DIAG_OBSOLETE, NULL, version->key_mark,
+		   "\"version\" is obsolete and ignored");
+	diag_hint(l->c.diags, "remove it");
 }
 
 void load_tree(struct loader *l)
@@ -451,8 +453,11 @@ static int load(struct loader *l, struct error *err)
 		find_name(l);
 		return diag_errors(l->c.diags) ? summary(l, err) : 0;
 	}
-	if (r < 0)
+	if (r < 0) {
+		diag_add(l->c.diags, DIAG_ERROR, DIAG_PROJECT, nowhere(), NULL, "%s", err->msg);
+		diag_hint(l->c.diags, "write a compose.yaml, or name one with -f");
 		return r;
+	}
 	l->project->working_dir = l->c.dir;
 	l->project->files = strv_dup(l->paths);
 	load_parse(l);
@@ -480,6 +485,8 @@ int compose_load(const struct compose_options *options, struct compose_project *
 
 	p->arena = arena;
 	p->diags = diag_list_new(arena);
+	if (options->strict)
+		diag_strict(p->diags);
 	p->variables = node_new(arena, COMPOSE_MAP, nowhere());
 	l.c = (struct compose_ctx){
 		.arena = arena, .diags = p->diags, .options = options, .env = l.env};

@@ -52,6 +52,7 @@ enum compose_cast { CAST_NONE, CAST_INT, CAST_FLOAT, CAST_BOOL };
 #define KEY_HIDDEN	16u /* not part of the model */
 #define KEY_REQUIRED	32u
 #define KEY_OBSOLETE	64u
+#define KEY_IGNORED	128u /* part of the model, but nothing is done with it */
 
 struct compose_key;
 

@@ -6,6 +6,7 @@
  */
 #include "compose/yaml.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -52,53 +53,85 @@ static bool tab_indents(const struct compose_source *s, size_t line)
 	return at && at < end && *at == '\t';
 }
 
-static const struct {
-	const char *problem, *words;
+static const struct syntax_words {
+	const char *problem, *words, *hint;
 } syntax_words[] = {
-	{"found character that cannot start any token",
-	 "this character cannot start a value: put the value in quotes"},
-	{"mapping values are not allowed in this context",
-	 "\":\" is not allowed here: put the value in quotes, or look for a missing \":\" or wrong "
-	 "indentation on the line before"},
-	{"did not find expected key",
-	 "expected a key here: check the indentation, and the quotes on the line before"},
-	{"could not find expected ':'", "a \":\" is missing after this key"},
-	{"did not find expected '-' indicator",
-	 "expected \"- \" of the list here: check the indentation"},
-	{"did not find expected node content", "expected a value here"},
-	{"found unexpected end of stream",
-	 "the file ends inside a quoted value: a quote is missing"},
-	{"did not find expected ',' or ']'", "expected \",\" or \"]\" here"},
-	{"did not find expected ',' or '}'", "expected \",\" or \"}\" here"},
+	{"found character that cannot start any token", "this character cannot start a value",
+	 "put the value in quotes"},
+	{"mapping values are not allowed in this context", "\":\" is not allowed here",
+	 "put the value in quotes, or look for a missing \":\" or wrong indentation on the line "
+	 "before"},
+	{"did not find expected key", "expected a key here",
+	 "check the indentation, and the quotes on the line before"},
+	{"could not find expected ':'", "a \":\" is missing after this key", NULL},
+	{"did not find expected '-' indicator", "expected \"- \" of the list here",
+	 "check the indentation"},
+	{"did not find expected node content", "expected a value here", NULL},
+	{"found unexpected end of stream", "the file ends inside a quoted value",
+	 "a quote is missing"},
+	{"did not find expected ',' or ']'", "expected \",\" or \"]\" here", NULL},
+	{"did not find expected ',' or '}'", "expected \",\" or \"}\" here", NULL},
 	{"block sequence entries are not allowed in this context",
-	 "a list item is not allowed here: check the indentation"},
-	{"found unknown escape character",
-	 "unknown escape in a quoted value: write \\\\ for a backslash, or use single quotes"},
+	 "a list item is not allowed here", "check the indentation"},
+	{"found unknown escape character", "unknown escape in a quoted value",
+	 "write \\\\ for a backslash, or use single quotes"},
 };
 
-static const char *syntax_text(const struct parser *p)
+static struct syntax_words words_for(const struct parser *p)
 {
-	const char *problem = p->yaml.problem ? p->yaml.problem : "cannot be parsed";
+	struct syntax_words w = {NULL, p->yaml.problem ? p->yaml.problem : "cannot be parsed",
+				 NULL};
 	size_t i;
 
 	if (tab_indents(p->source, p->yaml.problem_mark.line))
-		return "a tab is used for indentation: use spaces";
+		return (struct syntax_words){NULL, "a tab is used for indentation", "use spaces"};
 	if (p->yaml.problem_mark.index && p->yaml.problem_mark.index < p->source->len &&
 	    !memcmp(p->source->text + p->yaml.problem_mark.index - 1, "${", 2))
-		return "inside { } and [ ] a value with ${…} must be in quotes";
+		return (struct syntax_words){
+			NULL, "inside { } and [ ] a value with ${…} must be in quotes", NULL};
 	for (i = 0; i < ARRAY_LEN(syntax_words); i++)
-		if (!strcmp(problem, syntax_words[i].problem))
-			return syntax_words[i].words;
-	return problem;
+		if (!strcmp(w.words, syntax_words[i].problem))
+			return syntax_words[i];
+	return w;
+}
+
+/*
+ * A key without its colon goes on as text on the next line, and there the colon is found to be
+ * wrong.  True, after reporting, when the line before looks like that.
+ */
+static bool colon_forgotten(struct parser *p)
+{
+	unsigned at = (unsigned)p->yaml.problem_mark.line, indent, word;
+	const char *here, *line;
+	size_t here_len, len;
+
+	if (!p->yaml.problem || strcmp(p->yaml.problem, syntax_words[1].problem) != 0 ||
+	    !diag_source_line(p->source, at + 1, &here, &here_len) ||
+	    !diag_source_line(p->source, at, &line, &len))
+		return false;
+	indent = (unsigned)strspn(line, " ");
+	word = (unsigned)strcspn(line + indent, " \t\r\n#");
+	if (indent != strspn(here, " ") || !word || memchr(line, ':', len) ||
+	    !(isalpha((unsigned char)line[indent]) || line[indent] == '_'))
+		return false;
+	diag_add(p->diags, DIAG_ERROR, DIAG_SYNTAX,
+		 (struct compose_mark){p->source, at, indent + 1}, NULL,
+		 "a \":\" is missing after \"%.*s\"", (int)word, line + indent);
+	return true;
 }
 
 static void syntax_error(struct parser *p)
 {
 	struct compose_mark mark = mark_of(p, &p->yaml.problem_mark);
+	struct syntax_words words = words_for(p);
 
+	if (colon_forgotten(p))
+		return;
 	if (p->yaml.error == YAML_READER_ERROR)
 		mark = (struct compose_mark){p->source, 0, 0};
-	diag_add(p->diags, DIAG_ERROR, DIAG_SYNTAX, mark, NULL, "%s", syntax_text(p));
+	diag_add(p->diags, DIAG_ERROR, DIAG_SYNTAX, mark, NULL, "%s", words.words);
+	if (words.hint)
+		diag_hint(p->diags, "%s", words.hint);
 }
 
 static bool next(struct parser *p, yaml_event_t *ev)
@@ -413,6 +446,15 @@ static void merge_all(struct parser *p, struct mapping *m)
 		merge_map(p, m, m->merge->list.items[i]);
 }
 
+static void duplicate_key(struct parser *p, const struct compose_node *key,
+			  struct compose_mark first, const char *hint)
+{
+	diag_add(p->diags, DIAG_ERROR, DIAG_DUPLICATE_KEY, key->mark, NULL,
+		 "key \"%s\" is already defined at line %u", key->text, first.line);
+	diag_hint(p->diags, "%s", hint);
+	diag_note(p->diags, first, "first defined here");
+}
+
 /* Reads the value of one key.  False at errors that end parsing. */
 static bool parse_pair(struct parser *p, struct mapping *m, const struct compose_node *key,
 		       unsigned depth)
@@ -437,11 +479,9 @@ static bool parse_pair(struct parser *p, struct mapping *m, const struct compose
 		m->merge = value;
 		m->merge_mark = key->mark;
 	} else if (!strcmp(key->text, "<<") && !key->quoted)
-		diag_add(p->diags, DIAG_ERROR, DIAG_DUPLICATE_KEY, key->mark, NULL,
-			 "\"<<\" is already used at line %u: give it a list", m->merge_mark.line);
+		duplicate_key(p, key, m->merge_mark, "give it a list");
 	else if (mapping_has(m, key->text, &first))
-		diag_add(p->diags, DIAG_ERROR, DIAG_DUPLICATE_KEY, key->mark, NULL,
-			 "key \"%s\" is already defined at line %u", key->text, first.line);
+		duplicate_key(p, key, first, "remove one of them");
 	else
 		mapping_add(p, m, key->text, key->mark, value);
 	return true;

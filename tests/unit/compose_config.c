@@ -35,6 +35,7 @@ static const struct option long_options[] = {
 	{"diagnostics", required_argument, NULL, DIAGNOSTICS},
 	{"repeat", required_argument, NULL, REPEAT},
 	{"quiet", no_argument, NULL, 'q'},
+	{"strict", no_argument, NULL, OPTION_FIRST},
 	{"no-interpolate", no_argument, NULL, OPTION_FIRST},
 	{"no-normalize", no_argument, NULL, OPTION_FIRST},
 	{"no-path-resolution", no_argument, NULL, OPTION_FIRST},
@@ -49,6 +50,7 @@ static void set_flag(struct compose_options *o, const char *name)
 		const char *name;
 		bool *flag;
 	} flags[] = {
+		{"strict", &o->strict},
 		{"no-interpolate", &o->no_interpolate},
 		{"no-normalize", &o->no_normalize},
 		{"no-path-resolution", &o->no_path_resolution},
