@@ -54,6 +54,7 @@ struct command {
 	const char *const *aliases; /* NULL-terminated, or NULL */
 	const char *usage;	    /* after the verb's name: "[OPTIONS] [SERVICE...]" */
 	const char *summary;
+	const char *more; /* shown below the options of its help, or NULL */
 	const struct option_def *options;
 	size_t values_size;
 	const void *defaults;  /* initial values, or NULL for zero */

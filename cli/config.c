@@ -275,6 +275,10 @@ const struct command cmd_config = {
 	.aliases = aliases,
 	.usage = "[OPTIONS] [SERVICE...]",
 	.summary = "Check the files and print the model they give",
+	.more = "With \"--quiet --format json\" the problems are printed instead, as a list of\n"
+		"objects: severity, code, message, file, line, column, end_line, end_column,\n"
+		"hint, replacement, notes.  Lines and columns count from 1, columns in\n"
+		"characters; a list without errors goes with exit status 0.",
 	.options = options,
 	.values_size = sizeof(struct values),
 	.run = run,

@@ -6,6 +6,7 @@
 #include "cli/client.h"
 #include "cli/verbs.h"
 #include "compose/diag.h"
+#include "compose/lint.h"
 
 static int help_run(struct cli *cli, const void *values, int argc, char **argv)
 {
@@ -49,9 +50,12 @@ static int explain_run(struct cli *cli, const void *values, int argc, char **arg
 	if (!argc) {
 		about = diag_explanations(&count);
 		list_codes(about, count);
+		for (count = 0; (about = lint_explanation(count)); count++)
+			list_codes(about, 1);
 		return 0;
 	}
 	about = diag_explain(argv[0]);
+	about = about ? about : lint_explain(argv[0]);
 	if (!about)
 		return cli_usage(cli, "there is no code %s: \"cmp explain\" lists all", argv[0]);
 	printf("%s: %s\n\n%s\n", about->code, about->title, about->text);

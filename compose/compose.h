@@ -44,6 +44,9 @@ struct compose_project {
 	char **env_files;	 /* that were read, absolute */
 	struct compose_node
 		*model; /* canonical; NULL after errors.  Disabled services are left out */
+	/* All services as merged, with keys that the model leaves out, for the linter; may be NULL.
+	 */
+	const struct compose_node *merged;
 	struct compose_node *disabled; /* map of the services that no profile enables */
 	char **profiles;	       /* active ones */
 	/* Variables that the files mention: map name -> {default, required}; for config

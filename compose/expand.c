@@ -144,6 +144,7 @@ static void add_assignment(struct compose_ctx *c, struct compose_node *map,
 		value = node_string(c->arena, equals + 1, item->mark);
 	else
 		value = node_new(c->arena, COMPOSE_NULL, item->mark);
+	value->outside = item->outside;
 	node_set(c->arena, map,
 		 equals ? arena_strndup(c->arena, text, (size_t)(equals - text)) : text, item->mark,
 		 value);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What `cmp explain` says about the codes of problems. */
+/* What `cmp explain` says about the codes of problems; those of findings are in lint.c. */
 #include <string.h>
 
 #include "compose/diag.h"

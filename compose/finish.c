@@ -13,7 +13,10 @@
 static struct compose_node *text_node(struct compose_ctx *c, const struct compose_node *like,
 				      const char *text)
 {
-	return node_string(c->arena, text, like->mark);
+	struct compose_node *n = node_string(c->arena, text, like->mark);
+
+	n->outside = like->outside;
+	return n;
 }
 
 /* ---- scalars */

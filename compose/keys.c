@@ -18,6 +18,7 @@ static const struct compose_type text_or_bool = {.shapes = SHAPE_STRING | SHAPE_
 						 .finish = finish_string};
 static const struct compose_type scalar = {.shapes = SHAPE_SCALAR | SHAPE_NULL,
 					   .finish = finish_string};
+static const struct compose_type anything = {.shapes = SHAPE_ANY};
 /* Values of environment: nothing is not the same as the empty string. */
 static const struct compose_type scalar_or_null = {.shapes = SHAPE_SCALAR | SHAPE_NULL,
 						   .finish = finish_nullable};
@@ -661,6 +662,7 @@ static const struct compose_key service_keys[] = {
 	{"pre_start", &hooks, KEY_IGNORED, NULL},
 	{"post_start", &hooks, KEY_IGNORED, NULL},
 	{"pre_stop", &hooks, KEY_IGNORED, NULL},
+	{"x-cmp", &anything, KEY_HIDDEN, NULL}, /* ours: see lint.h */
 	{0},
 };
 const struct compose_type type_service = {

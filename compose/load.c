@@ -24,7 +24,7 @@ static struct compose_mark nowhere(void)
 struct reference {
 	struct loader *l;
 	const struct compose_path *path;
-	const struct compose_node *node;
+	struct compose_node *node;
 };
 
 /* Where the line starts in the text of the source, or NULL. */
@@ -83,6 +83,7 @@ static void reference_seen(void *arg, const char *name, const char *fallback, bo
 	struct compose_project *p = r->l->project;
 	struct compose_node *one = node_get(p->variables, name), *flag;
 
+	r->node->outside = true;
 	if (!one) {
 		one = node_new(p->arena, COMPOSE_MAP, r->node->mark);
 		node_set(p->arena, p->variables, name, r->node->mark, one);
@@ -412,6 +413,7 @@ static void build_model(struct loader *l)
 		normalize_model(&l->c, l->tree);
 	if (!o->no_env_resolution)
 		service_files_resolve(l, node_get(l->tree, "services"));
+	l->project->merged = node_get(l->tree, "services");
 	model = type_file.finish(&l->c, NULL, &type_file, true, l->tree);
 	add_extensions(l, model);
 	select_profiles(l, model);

@@ -13,7 +13,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "compose/diag.h"
+#include "compose/lint.h"
 
 static const struct compose_source source = {
 	"/p/f.yaml", "f.yaml", "/p", "one: \"two words\"\n\tx: größe y\nred: \033[31m\n", 46};
@@ -237,6 +237,10 @@ static void explains(void **state)
 	assert_null(diag_explain("nonsense"));
 	assert_null(diag_explain(""));
 	assert_null(diag_explain(NULL));
+	assert_string_equal(lint_explain("l001")->code, "L001");
+	assert_null(lint_explain("E001"));
+	assert_null(lint_explain("L999"));
+	assert_null(lint_explain(NULL));
 }
 
 /* Adds "L001" to the codes; fails when it is there already or out of order. */
@@ -269,7 +273,7 @@ static void narrow(const struct diag_explanation *about)
 
 static void every_code_once(void **state)
 {
-	const struct diag_explanation *all;
+	const struct diag_explanation *all, *about;
 	size_t i, count;
 	unsigned last = 0;
 
@@ -279,6 +283,13 @@ static void every_code_once(void **state)
 		one_code(&all[i], &last);
 		narrow(&all[i]);
 	}
+	last = 0;
+	for (i = 0; (about = lint_explanation(i)); i++) {
+		assert_int_equal(about->code[0], 'L');
+		one_code(about, &last);
+		narrow(about);
+	}
+	assert_true(i > 0);
 }
 
 /* The numbers of diag.h: each has an explanation, none stands for two things. */

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cmp lint: what a reviewer would object to in the files. */
+#include <stdio.h>
+
+#include "cli/verbs.h"
+#include "compose/lint.h"
+
+#define EXIT_FINDINGS 3 /* 1 and 2 mean that the files, or the call, are wrong */
+
+struct values {
+	bool quiet;
+	char *format;
+};
+
+static const struct option_def options[] = {
+	{0, "format", OPTION_STR, offsetof(struct values, format), "FORMAT",
+	 "text (default) or json: a list, on standard output"},
+	{'q', "quiet", OPTION_FLAG, offsetof(struct values, quiet), NULL,
+	 "Print nothing: the exit status tells"},
+	{0},
+};
+
+static int run(struct cli *cli, const void *values, int argc, char **argv)
+{
+	const struct values *v = values;
+	AUTO(compose_project_free) struct compose_project *p = NULL;
+	bool as_json = str_eq(v->format, "json");
+	struct compose_options opts;
+	int r;
+
+	(void)argv;
+	if (argc)
+		return cli_usage(cli, "\"cmp lint\" takes no arguments: it looks at all services");
+	if (!str_empty(v->format) && !as_json && strcmp(v->format, "text") != 0)
+		return cli_usage(cli, "unsupported format \"%s\": use text or json", v->format);
+	r = cli_compose_options(cli, NULL, &opts);
+	if (r)
+		return r;
+	opts.all_resources = true;
+	r = cli_load_silently(cli, &opts, &p);
+	if (!r)
+		compose_lint(p);
+	if (!v->quiet)
+		cli_print_problems(cli, p, as_json);
+	return r ? r : diag_warnings(p->diags) ? EXIT_FINDINGS : 0;
+}
+
+const struct command cmd_lint = {
+	.name = "lint",
+	.usage = "[OPTIONS]",
+	.summary = "Look for what a reviewer would object to",
+	.more = "Findings have codes: \"cmp explain L001\".  One is switched off in the file,\n"
+		"at a service or at the top level for the whole project:\n"
+		"  x-cmp:\n"
+		"    lint:\n"
+		"      L001: off, or the reason\n\n"
+		"Exit status: 0 nothing found, 1 the files have errors, 3 something was found.",
+	.options = options,
+	.values_size = sizeof(struct values),
+	.run = run,
+};
