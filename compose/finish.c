@@ -39,12 +39,21 @@ struct compose_node *finish_nullable(struct compose_ctx *c, const struct compose
 	return n->kind == COMPOSE_NULL ? n : finish_string(c, path, type, keep, n);
 }
 
+/* Fits an integer; what is larger, infinite or no number does not. */
+static bool is_whole(double value)
+{
+	return value > -9e18 && value < 9e18 && !(value < (double)(int64_t)value) &&
+	       !(value > (double)(int64_t)value);
+}
+
 struct compose_node *finish_int(struct compose_ctx *c, const struct compose_path *path,
 				const struct compose_type *type, bool keep, struct compose_node *n)
 {
 	(void)type;
-	if (n->kind == COMPOSE_FLOAT && (double)(int64_t)n->real != n->real)
+	if (n->kind == COMPOSE_FLOAT && !is_whole(n->real)) {
 		problem_at(c, DIAG_VALUE, path, n->mark, "must be a whole number");
+		return NULL;
+	}
 	if (n->kind == COMPOSE_FLOAT) {
 		n->integer = (int64_t)n->real;
 		n->kind = COMPOSE_INT;
