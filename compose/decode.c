@@ -89,6 +89,14 @@ bool is_opaque(const struct compose_ctx *c, const struct compose_node *n)
 	       strchr(n->text, '$');
 }
 
+/* Needs no quotes wherever it stands. */
+static bool is_word(const char *text)
+{
+	size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.");
+
+	return len && !text[len];
+}
+
 bool want_shape(struct compose_ctx *c, const struct compose_path *path,
 		const struct compose_node *n, unsigned shapes, const char *wanted)
 {
@@ -104,6 +112,9 @@ bool want_shape(struct compose_ctx *c, const struct compose_path *path,
 		   kind_words[n->kind]);
 	if (shapes == SHAPE_STRING && (SHAPE_SCALAR & (1u << n->kind)))
 		diag_hint(c->diags, "put it in quotes");
+	else if ((shapes & SHAPE_LIST) && n->kind == COMPOSE_STRING && is_word(n->text) &&
+		 !strstr(words.data, "like"))
+		diag_hint(c->diags, "write [%s]", n->text);
 	return false;
 }
 
@@ -346,6 +357,16 @@ static void decode_map(struct compose_ctx *c, const struct compose_path *path,
 	n->map.count = kept;
 }
 
+static bool want_value(struct compose_ctx *c, const struct compose_path *path,
+		       const struct compose_type *type, const struct compose_node *n)
+{
+	if (want_shape(c, path, n, type->shapes, type->wanted))
+		return true;
+	if (type == &type_service && path && path->key && schema_key(type, path->key))
+		diag_hint(c->diags, "it is a key of services: check the indentation");
+	return false;
+}
+
 struct compose_node *decode_value(struct compose_ctx *c, const struct compose_path *path,
 				  const struct compose_type *type, const char *values,
 				  struct compose_node *n)
@@ -359,7 +380,7 @@ struct compose_node *decode_value(struct compose_ctx *c, const struct compose_pa
 	/* Nothing may stand anywhere: merging decides what it does, decode_nulls looks last. */
 	if (n->kind == COMPOSE_NULL && !(type->shapes & SHAPE_NULL))
 		return n;
-	if (!want_shape(c, path, n, type->shapes, type->wanted))
+	if (!want_value(c, path, type, n))
 		return NULL;
 	if (is_opaque(c, n))
 		return n;

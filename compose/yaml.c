@@ -6,7 +6,6 @@
  */
 #include "compose/yaml.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 
 #include "base/map.h"
 #include "base/str.h"
+#include "compose/syntax.h"
 
 #define PAIRS_UNINDEXED 16 /* more keys than this are looked up in a map */
 
@@ -38,100 +38,18 @@ static struct compose_mark mark_of(const struct parser *p, const yaml_mark_t *m)
 	return (struct compose_mark){p->source, (unsigned)m->line + 1, (unsigned)m->column + 1};
 }
 
-/* ---- errors of libyaml, in words of this format */
-
-static bool tab_indents(const struct compose_source *s, size_t line)
-{
-	const char *at = s->text, *end = s->text + s->len;
-
-	while (line-- && at) {
-		at = memchr(at, '\n', (size_t)(end - at));
-		at = at ? at + 1 : NULL;
-	}
-	while (at && at < end && *at == ' ')
-		at++;
-	return at && at < end && *at == '\t';
-}
-
-static const struct syntax_words {
-	const char *problem, *words, *hint;
-} syntax_words[] = {
-	{"found character that cannot start any token", "this character cannot start a value",
-	 "put the value in quotes"},
-	{"mapping values are not allowed in this context", "\":\" is not allowed here",
-	 "put the value in quotes, or look for a missing \":\" or wrong indentation on the line "
-	 "before"},
-	{"did not find expected key", "expected a key here",
-	 "check the indentation, and the quotes on the line before"},
-	{"could not find expected ':'", "a \":\" is missing after this key", NULL},
-	{"did not find expected '-' indicator", "expected \"- \" of the list here",
-	 "check the indentation"},
-	{"did not find expected node content", "expected a value here", NULL},
-	{"found unexpected end of stream", "the file ends inside a quoted value",
-	 "a quote is missing"},
-	{"did not find expected ',' or ']'", "expected \",\" or \"]\" here", NULL},
-	{"did not find expected ',' or '}'", "expected \",\" or \"}\" here", NULL},
-	{"block sequence entries are not allowed in this context",
-	 "a list item is not allowed here", "check the indentation"},
-	{"found unknown escape character", "unknown escape in a quoted value",
-	 "write \\\\ for a backslash, or use single quotes"},
-};
-
-static struct syntax_words words_for(const struct parser *p)
-{
-	struct syntax_words w = {NULL, p->yaml.problem ? p->yaml.problem : "cannot be parsed",
-				 NULL};
-	size_t i;
-
-	if (tab_indents(p->source, p->yaml.problem_mark.line))
-		return (struct syntax_words){NULL, "a tab is used for indentation", "use spaces"};
-	if (p->yaml.problem_mark.index && p->yaml.problem_mark.index < p->source->len &&
-	    !memcmp(p->source->text + p->yaml.problem_mark.index - 1, "${", 2))
-		return (struct syntax_words){
-			NULL, "inside { } and [ ] a value with ${…} must be in quotes", NULL};
-	for (i = 0; i < ARRAY_LEN(syntax_words); i++)
-		if (!strcmp(w.words, syntax_words[i].problem))
-			return syntax_words[i];
-	return w;
-}
-
-/*
- * A key without its colon goes on as text on the next line, and there the colon is found to be
- * wrong.  True, after reporting, when the line before looks like that.
- */
-static bool colon_forgotten(struct parser *p)
-{
-	unsigned at = (unsigned)p->yaml.problem_mark.line, indent, word;
-	const char *here, *line;
-	size_t here_len, len;
-
-	if (!p->yaml.problem || strcmp(p->yaml.problem, syntax_words[1].problem) != 0 ||
-	    !diag_source_line(p->source, at + 1, &here, &here_len) ||
-	    !diag_source_line(p->source, at, &line, &len))
-		return false;
-	indent = (unsigned)strspn(line, " ");
-	word = (unsigned)strcspn(line + indent, " \t\r\n#");
-	if (indent != strspn(here, " ") || !word || memchr(line, ':', len) ||
-	    !(isalpha((unsigned char)line[indent]) || line[indent] == '_'))
-		return false;
-	diag_add(p->diags, DIAG_ERROR, DIAG_SYNTAX,
-		 (struct compose_mark){p->source, at, indent + 1}, NULL,
-		 "a \":\" is missing after \"%.*s\"", (int)word, line + indent);
-	return true;
-}
-
 static void syntax_error(struct parser *p)
 {
-	struct compose_mark mark = mark_of(p, &p->yaml.problem_mark);
-	struct syntax_words words = words_for(p);
+	struct syntax_problem problem = {
+		.what = p->yaml.problem ? p->yaml.problem : "cannot be parsed",
+		.context = p->yaml.context ? p->yaml.context : "",
+		.mark = mark_of(p, &p->yaml.problem_mark),
+		.context_mark = mark_of(p, &p->yaml.context_mark),
+	};
 
-	if (colon_forgotten(p))
-		return;
 	if (p->yaml.error == YAML_READER_ERROR)
-		mark = (struct compose_mark){p->source, 0, 0};
-	diag_add(p->diags, DIAG_ERROR, DIAG_SYNTAX, mark, NULL, "%s", words.words);
-	if (words.hint)
-		diag_hint(p->diags, "%s", words.hint);
+		problem.mark = (struct compose_mark){p->source, 0, 0};
+	syntax_report(p->diags, &problem);
 }
 
 static bool next(struct parser *p, yaml_event_t *ev)
