@@ -134,10 +134,12 @@ struct compose_node *expand_build_context(struct compose_ctx *c, const struct co
 /* ---- lists and mappings */
 
 /* One "KEY=VALUE" or "KEY", which stands for nothing. */
-static void add_assignment(struct compose_ctx *c, struct compose_node *map,
-			   const struct compose_node *item)
+static void add_assignment(struct compose_ctx *c, const struct compose_path *path,
+			   struct compose_node *map, const struct compose_node *item)
 {
 	const char *text = yaml_scalar_text(c->arena, item), *equals = strchr(text, '=');
+	const char *key = equals ? arena_strndup(c->arena, text, (size_t)(equals - text)) : text;
+	const struct compose_pair *before = node_pair(map, key);
 	struct compose_node *value;
 
 	if (equals)
@@ -145,9 +147,12 @@ static void add_assignment(struct compose_ctx *c, struct compose_node *map,
 	else
 		value = node_new(c->arena, COMPOSE_NULL, item->mark);
 	value->outside = item->outside;
-	node_set(c->arena, map,
-		 equals ? arena_strndup(c->arena, text, (size_t)(equals - text)) : text, item->mark,
-		 value);
+	if (before && !node_equal(before->value, value)) {
+		warning_at(c, DIAG_CONFLICT, path, item->mark,
+			   "%s is set twice, the later value counts", key);
+		diag_note(c->diags, before->key_mark, "set here before");
+	}
+	node_set(c->arena, map, key, item->mark, value);
 }
 
 struct compose_node *expand_mapping(struct compose_ctx *c, const struct compose_path *path,
@@ -163,7 +168,7 @@ struct compose_node *expand_mapping(struct compose_ctx *c, const struct compose_
 		struct compose_path at = {path, NULL, i};
 
 		if (want_shape(c, &at, n->list.items[i], SHAPE_STRING, "KEY=VALUE"))
-			add_assignment(c, map, n->list.items[i]);
+			add_assignment(c, path, map, n->list.items[i]);
 	}
 	return map;
 }

@@ -570,7 +570,7 @@ static const struct compose_type volume_mounts = {
 
 static const struct compose_key service_keys[] = {
 	{"profiles", &texts_once, 0, NULL},
-	{"annotations", &labels, 0, NULL},
+	{"annotations", &labels, KEY_IGNORED, NULL},
 	{"attach", &boolean, KEY_KEEP, NULL},
 	{"build", &build, 0, NULL},
 	{"develop", &develop, 0, NULL},
