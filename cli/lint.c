@@ -2,6 +2,9 @@
 /* cmp lint: what a reviewer would object to in the files. */
 #include <stdio.h>
 
+#include "base/json.h"
+#include "cli/out.h"
+#include "cli/sarif.h"
 #include "cli/verbs.h"
 #include "compose/lint.h"
 
@@ -14,25 +17,39 @@ struct values {
 
 static const struct option_def options[] = {
 	{0, "format", OPTION_STR, offsetof(struct values, format), "FORMAT",
-	 "text (default) or json: a list, on standard output"},
+	 "text (default); json, a list, or sarif, on standard output"},
 	{'q', "quiet", OPTION_FLAG, offsetof(struct values, quiet), NULL,
 	 "Print nothing: the exit status tells"},
 	{0},
 };
 
+static void print(struct cli *cli, const struct compose_project *p, const char *format)
+{
+	auto_json json_t *problems = NULL, *log = NULL;
+
+	if (!str_eq(format, "sarif")) {
+		cli_print_problems(cli, p, str_eq(format, "json"));
+		return;
+	}
+	problems = diag_json(p->diags);
+	log = sarif_log(cli->cwd, problems);
+	out_json_pretty(log, stdout);
+}
+
 static int run(struct cli *cli, const void *values, int argc, char **argv)
 {
 	const struct values *v = values;
 	AUTO(compose_project_free) struct compose_project *p = NULL;
-	bool as_json = str_eq(v->format, "json");
 	struct compose_options opts;
 	int r;
 
 	(void)argv;
 	if (argc)
 		return cli_usage(cli, "\"cmp lint\" takes no arguments: it looks at all services");
-	if (!str_empty(v->format) && !as_json && strcmp(v->format, "text") != 0)
-		return cli_usage(cli, "unsupported format \"%s\": use text or json", v->format);
+	if (!str_empty(v->format) && strcmp(v->format, "text") != 0 &&
+	    strcmp(v->format, "json") != 0 && strcmp(v->format, "sarif") != 0)
+		return cli_usage(cli, "unsupported format \"%s\": use text, json or sarif",
+				 v->format);
 	r = cli_compose_options(cli, NULL, &opts);
 	if (r)
 		return r;
@@ -41,7 +58,7 @@ static int run(struct cli *cli, const void *values, int argc, char **argv)
 	if (!r)
 		compose_lint(p);
 	if (!v->quiet)
-		cli_print_problems(cli, p, as_json);
+		print(cli, p, v->format);
 	return r ? r : diag_warnings(p->diags) ? EXIT_FINDINGS : 0;
 }
 

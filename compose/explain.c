@@ -57,7 +57,7 @@ static const struct diag_explanation explanations[] = {
 	 "file or a variable, a hook its command."},
 	{"E016", "settings that exclude each other",
 	 "Two keys cannot be used together, say different things about one limit, or a\n"
-	 "name or a target is used twice."},
+	 "name, a target or a variable of a list is used twice."},
 	{"E017", "a name that stands for nothing",
 	 "A service names a network, volume, secret, config or service that the files do not\n"
 	 "define.  Those of the first four kinds are defined at the top level, under the key\n"

@@ -63,6 +63,17 @@ has "$(cat err)" 'did you mean "image"'
 exits 1 cmp -f good.yaml lint --format xml
 exits 1 cmp -f good.yaml lint web
 E
+it 'lint as SARIF' <<'E'
+exits 3 cmp -f found.yaml lint --format sarif >out 2>err
+eq "$(cat err)" ''
+jq -e '.version == "2.1.0" and .runs[0].columnKind == "unicodeCodePoints"' out
+eq "$(jq -r '[.runs[0].tool.driver.rules[].id] | join(" ")' out)" 'L001 L004'
+jq -e '.runs[0].results[0] | .ruleId == "L001" and .level == "warning"' out
+jq -e '.runs[0].results[0].locations[0].physicalLocation | .artifactLocation.uri == "found.yaml" and .region.startColumn == 16' out
+eq "$(cmp -f good.yaml lint --format sarif | jq '.runs[0].results | length')" 0
+exits 1 cmp -f none.yaml lint --format sarif >out
+jq -e '.runs[0].results[0].ruleId == "E002"' out
+E
 it 'every code is explained' <<'E'
 cmp explain >codes
 for code in $(cut -d' ' -f1 codes); do cmp explain $code >text; has "$(head -1 text)" "$code: "; done
