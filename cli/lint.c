@@ -16,8 +16,8 @@ struct values {
 };
 
 static const struct option_def options[] = {
-	{0, "format", OPTION_STR, offsetof(struct values, format), "FORMAT",
-	 "text (default); json, a list, or sarif, on standard output"},
+	{0, "format", OPTION_STR, offsetof(struct values, format), "text|json|sarif",
+	 "text, if not given; the others go to standard output"},
 	{'q', "quiet", OPTION_FLAG, offsetof(struct values, quiet), NULL,
 	 "Print nothing: the exit status tells"},
 	{0},

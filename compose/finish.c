@@ -310,13 +310,14 @@ struct compose_node *finish_struct(struct compose_ctx *c, const struct compose_p
 						  key->flags & (KEY_KEEP | KEY_ALWAYS_NULL),
 						  pair->value);
 		if (!value)
-			value = absent(c, pair ? &at : path,
-				       pair ? &(struct compose_key){key->name, key->type,
-								    key->flags & ~KEY_REQUIRED,
-								    NULL}
-					    : key,
-				       n);
-		if (value && (key->flags & KEY_IGNORED))
+			value = absent(
+				c, pair ? &at : path,
+				pair ? &(struct compose_key){.name = key->name,
+							     .type = key->type,
+							     .flags = key->flags & ~KEY_REQUIRED}
+				     : key,
+				n);
+		if (value && (key->flags & KEY_WARNED))
 			warning_at(c, DIAG_UNSUPPORTED, path, mark,
 				   "\"%s\" is ignored: cmp does not do it", key->name);
 		if (value)
