@@ -217,7 +217,10 @@ static bool key_char(char c)
 
 static void set(struct reader *r, const char *key, struct compose_mark mark, const char *value)
 {
-	node_put(r->d->arena, r->out, key, mark, node_text(r->d->arena, value, mark));
+	struct compose_node *text = node_text(r->d->arena, value, mark);
+
+	text->outside = true;
+	node_put(r->d->arena, r->out, key, mark, text);
 }
 
 /* NAME alone: the value is that of the environment. */
