@@ -218,12 +218,12 @@ static int write_out(struct cli *cli, const char *path, const struct buf *text)
 }
 
 /* For editors: warnings, too, and an empty list when nothing is wrong. */
-static int print_problems(struct cli *cli, const struct compose_options *opts)
+static int load_for_editor(struct cli *cli, const struct compose_options *opts,
+			   struct compose_project **ret)
 {
-	AUTO(compose_project_free) struct compose_project *p = NULL;
-	int r = cli_load_silently(cli, opts, &p);
+	int r = cli_load_silently(cli, opts, ret);
 
-	cli_print_problems(cli, p, true);
+	cli_print_problems(cli, *ret, true);
 	return r;
 }
 
@@ -252,8 +252,9 @@ static int run(struct cli *cli, const void *values, int argc, char **argv)
 	opts.no_env_resolution = v->no_env_resolution;
 	opts.strict |= v->strict;
 	if (v->quiet && str_eq(v->format, "json"))
-		return print_problems(cli, &opts);
-	r = cli_load_options(cli, &opts, &p);
+		r = load_for_editor(cli, &opts, &p);
+	else
+		r = cli_load_options(cli, &opts, &p);
 	if (!r && argc)
 		r = cli_check_services(cli, p, argc, argv);
 	if (!r && argc && compose_project_restrict(p, services, &err) < 0)

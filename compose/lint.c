@@ -237,12 +237,14 @@ static void check_switches(struct lint *l, const char *service)
 		node_pair(service ? node_get(l->p->merged, service) : l->p->model, "x-cmp");
 	const struct compose_pair *lint = x ? node_pair(x->value, "lint") : NULL;
 	struct diag_list *diags = l->p->diags;
+	auto_free char *where = NULL;
 	size_t i;
 
 	if (!lint)
 		return;
+	where = service ? xasprintf("services.%s.x-cmp.lint", service) : xstrdup("x-cmp.lint");
 	if (lint->value->kind != COMPOSE_MAP) {
-		diag_add(diags, DIAG_WARNING, DIAG_TYPE, lint->key_mark, "x-cmp.lint",
+		diag_add(diags, DIAG_WARNING, DIAG_TYPE, lint->key_mark, where,
 			 "must be a mapping of codes");
 		diag_hint(diags, "write \"L001: off\", or the reason instead of \"off\"");
 		return;
@@ -251,11 +253,11 @@ static void check_switches(struct lint *l, const char *service)
 		const struct compose_pair *pair = &lint->value->map.pairs[i];
 
 		if (!diag_explain(pair->key) && !lint_explain(pair->key)) {
-			diag_add(diags, DIAG_WARNING, DIAG_UNKNOWN_KEY, pair->key_mark,
-				 "x-cmp.lint", "there is no code \"%s\"", pair->key);
+			diag_add(diags, DIAG_WARNING, DIAG_UNKNOWN_KEY, pair->key_mark, where,
+				 "there is no code \"%s\"", pair->key);
 			diag_mean(diags, nearest_code(pair->key));
 		} else if (!is_switch(pair->value)) {
-			diag_add(diags, DIAG_WARNING, DIAG_TYPE, pair->key_mark, "x-cmp.lint",
+			diag_add(diags, DIAG_WARNING, DIAG_TYPE, pair->key_mark, where,
 				 "%s must be on, off or the reason why it is off", pair->key);
 		}
 	}

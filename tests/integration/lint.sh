@@ -35,6 +35,8 @@ cmp --strict -f good.yaml config -q
 E
 it 'an editor gets a list, whatever is wrong' <<'E'
 eq "$(cmp -f good.yaml config -q --format json)" '[]'
+exits 1 cmp -f good.yaml config -q --format json nosuch 2>err
+has "$(cat err)" nosuch
 cmp -f old.yaml config -q --format json | jq -e '.[0].severity == "warning" and .[0].code == "W019"'
 exits 1 cmp -f bad.yaml config -q --format json >out 2>err
 eq "$(cat err)" ''
