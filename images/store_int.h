@@ -12,9 +12,9 @@
 #include "base/json.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "base/reference.h"
 #include "base/str.h"
 #include "images/images.h"
-#include "images/reference.h"
 
 #define IMAGE_BLOB_DIR	   "blobs/sha256"
 #define IMAGE_LAYER_DIR	   "layers"
