@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 
 #include "base/file.h"
 #include "base/time.h"
@@ -42,26 +41,11 @@ struct image_import {
 	bool asked_to_stop, ended, cancelled;
 	bool refused; /* cancelled before its turn came */
 
-	char id[DIGEST_TEXT_MAX];
+	char id[DIGEST_TEXT_MAX], manifest[DIGEST_TEXT_MAX];
 	struct image_entry *entry; /* loaded by the worker */
 };
 
 /* ---- the end: a turn in the queue */
-
-static int write_document(const struct image_store *s, const json_t *doc, char id[DIGEST_TEXT_MAX],
-			  size_t *ret_len, struct error *err)
-{
-	auto_free char *text = json_text(doc), *path = NULL;
-	char hex[DIGEST_HEX_MAX];
-
-	*ret_len = strlen(text);
-	digest_of(text, *ret_len, hex);
-	snprintf(id, DIGEST_TEXT_MAX, "sha256:%s", hex);
-	path = xasprintf(IMAGE_BLOB_DIR "/%s", hex);
-	if (file_exists(s->dir, path))
-		return 0;
-	return file_write_atomic(s->dir, path, text, *ret_len, 0600, err);
-}
 
 static json_t *descriptor(const char *media_type, const char *digest, int64_t size)
 {
@@ -87,90 +71,39 @@ static json_t *manifest_of(const char *config, size_t config_len, const json_t *
 	return o;
 }
 
-/* Moves `from` to `to` unless that exists, and puts the move on disk. */
-static int move_into(const struct image_store *s, const char *from, const char *place,
-		     const char *hex, struct error *err)
-{
-	auto_free char *to = xasprintf("%s/%s", place, hex);
-	auto_fd int dir = -1;
-
-	if (file_exists(s->dir, to))
-		return 0;
-	if (renameat(s->dir, from, s->dir, to) < 0)
-		return error_sys(err, errno, "move %s", to);
-	dir = openat(s->dir, place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0 || fsync(dir) < 0)
-		return error_sys(err, errno, "write %s to disk", place);
-	return 0;
-}
-
-/* The result of cmp-layer, checked: it has handled foreign bytes. */
-static int parse_result(struct image_import *im, json_t **ret, struct error *err)
-{
-	const char *diff, *digest;
-
-	if (json_load_text(im->result, strlen(im->result), ret, err) < 0)
-		return error_wrap(err, "result of cmp-layer");
-	diff = json_get_str(*ret, "diff_id");
-	digest = json_get_str(*ret, "digest");
-	if (!diff || !digest || !digest_valid(diff) || !digest_valid(digest) ||
-	    !json_get_str(*ret, "media_type"))
-		return error_set(err, EPROTO, "cmp-layer gave an incomplete result");
-	return 0;
-}
-
-static int store_layer(struct image_import *im, const json_t *result, struct error *err)
-{
-	const struct image_store *s = im->store;
-	auto_free char *layer = xasprintf("%s/layer", im->tmp),
-		       *blob = xasprintf("%s/blob", im->tmp);
-	auto_free char *marker = xasprintf("%s/done", layer), *text = json_text(result);
-
-	/* cmp-layer has put the tree on disk; the marker comes after it, the move after both. */
-	if (file_write_atomic(s->dir, marker, text, strlen(text), 0600, err) < 0 ||
-	    move_into(s, layer, IMAGE_LAYER_DIR, json_get_str(result, "diff_id") + 7, err) < 0)
-		return -err->code;
-	return move_into(s, blob, IMAGE_BLOB_DIR, json_get_str(result, "digest") + 7, err);
-}
-
-static int record(struct image_import *im, const char *manifest, struct error *err)
-{
-	char created[32];
-	const char *const row[IMAGE_DB_PARAMS] = {im->id, manifest, created};
-	const char *const name[IMAGE_DB_PARAMS] = {im->full, im->id};
-	struct sqlite3 *db = im->store->db;
-	int r = image_db_begin(db, err);
-
-	if (r < 0)
-		return r;
-	snprintf(created, sizeof(created), "%lld", (long long)im->created_ns);
-	r = image_db_run(db, "INSERT OR REPLACE INTO image_images VALUES (?1, ?2, ?3)", row, NULL,
-			 NULL, err);
-	if (r == 0 && im->full)
-		r = image_db_run(db, "INSERT OR REPLACE INTO image_names VALUES (?1, ?2)", name,
-				 NULL, NULL, err);
-	return image_db_end(db, r, err);
-}
-
 static int commit(struct image_import *im, struct error *err)
 {
+	const struct image_store *s = im->store;
 	json_t *diffs = json_get_path(im->document, "rootfs.diff_ids");
 	auto_json json_t *result = NULL, *manifest = NULL;
-	char digest[DIGEST_TEXT_MAX];
-	size_t len;
+	auto_free char *text = NULL;
+	const char *diff;
 
-	if (parse_result(im, &result, err) < 0 || store_layer(im, result, err) < 0)
+	if (image_layer_result(im->result, &result, err) < 0)
 		return -err->code;
-	json_array_append_new(diffs, json_str(json_get_str(result, "diff_id")));
-	if (write_document(im->store, im->document, im->id, &len, err) < 0)
+	diff = json_get_str(result, "diff_id");
+	/* The only layer: its chain is the layer itself. */
+	if (image_layer_put(s, im->tmp, diff + strlen("sha256:"), result, err) < 0)
 		return -err->code;
-	manifest = manifest_of(im->id, len, result);
-	if (write_document(im->store, manifest, digest, &len, err) < 0 ||
-	    image_entry_load(im->store, im->id, digest, im->created_ns, &im->entry, err) < 0)
+	json_array_append_new(diffs, json_str(diff));
+	text = json_text(im->document);
+	if (image_blob_put(s, text, strlen(text), im->id, err) < 0)
 		return -err->code;
-	return record(im, digest, err);
+	manifest = manifest_of(im->id, strlen(text), result);
+	free(steal_ptr(&text));
+	text = json_text(manifest);
+	if (image_blob_put(s, text, strlen(text), im->manifest, err) < 0 ||
+	    image_entry_load(s, im->id, im->manifest, im->created_ns, &im->entry, err) < 0)
+		return -err->code;
+	return image_record(s,
+			    &(struct image_row){.id = im->id,
+						.manifest = im->manifest,
+						.name = im->full,
+						.created_ns = im->created_ns},
+			    err);
 }
 
+/* Why cmp-layer did not do it. */
 static int outcome(const struct image_import *im, struct error *err)
 {
 	if (im->refused)
