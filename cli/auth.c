@@ -9,8 +9,10 @@
 #include <sys/wait.h>
 
 #include "base/file.h"
+#include "base/http.h"
 #include "base/json.h"
 #include "base/reference.h"
+#include "cli/client.h"
 
 #define CONFIG_MAX ((size_t)1 << 20)
 #define ANSWER_MAX ((size_t)256 << 10)
@@ -183,23 +185,96 @@ static int from_helper(struct cli *cli, const char *helper, const char *server, 
 	return 0;
 }
 
+/* How a registry is called in docker's files. */
+static const char *server_of(const struct image_reference *r)
+{
+	return !strcmp(r->registry, "docker.io") ? DOCKER_HUB : r->registry;
+}
+
+static const char *helper_of(const json_t *config, const char *server)
+{
+	const char *helper = json_get_str(json_get_obj(config, "credHelpers"), server);
+
+	return helper ?: json_get_str(config, "credsStore");
+}
+
+static int find(struct cli *cli, const json_t *config, const struct image_reference *r,
+		json_t **ret, struct error *err)
+{
+	const char *server = server_of(r), *helper = helper_of(config, server);
+
+	if (!str_empty(helper) && (from_helper(cli, helper, server, ret, err) < 0 || *ret))
+		return -err->code;
+	return from_file(config, server, ret, err);
+}
+
 int auth_for_image(struct cli *cli, const char *image, json_t **ret, struct error *err)
 {
 	auto_reference struct image_reference r = {0};
 	auto_json json_t *config = NULL;
-	const char *server, *helper;
 
 	*ret = NULL;
 	if (image_reference_parse(image, &r, err) < 0 || load_config(&config, err) < 0)
 		return -err->code;
-	if (!config)
+	return config ? find(cli, config, &r, ret, err) : 0;
+}
+
+/* ---- for a project */
+
+static bool is_there(struct cli *cli, const char *image)
+{
+	auto_buf struct buf target = BUF_INIT;
+	auto_json json_t *reply = NULL;
+	struct error ignored = ERROR_INIT;
+
+	buf_adds(&target, "/cmp/v1/images/");
+	http_percent_encode(&target, image);
+	return client_call(cli->socket_path, true, "GET", target.data, NULL, &reply, &ignored) == 0;
+}
+
+/* Is it sure that no registry will be asked? */
+static bool is_settled(struct cli *cli, const json_t *service, const char *image)
+{
+	const char *policy = json_get_str(service, "pull_policy") ?: "missing";
+
+	if (!strcmp(policy, "never") || !strcmp(policy, "build"))
+		return true;
+	return (!strcmp(policy, "missing") || !strcmp(policy, "if_not_present")) &&
+	       is_there(cli, image);
+}
+
+static int add_service(struct cli *cli, const json_t *config, const json_t *service, bool always,
+		       json_t *auths, struct error *err)
+{
+	const char *image = json_get_str(service, "image");
+	auto_reference struct image_reference r = {0};
+	struct error malformed = ERROR_INIT; /* the supervisor says it, with the service's name */
+	json_t *auth = NULL;
+
+	if (!image || image_reference_parse(image, &r, &malformed) < 0 ||
+	    json_object_get(auths, r.registry))
 		return 0;
-	server = !strcmp(r.registry, "docker.io") ? DOCKER_HUB : r.registry;
-	helper = json_get_str(json_get_obj(config, "credHelpers"), server)
-			 ?: json_get_str(config, "credsStore");
-	if (!str_empty(helper)) {
-		if (from_helper(cli, helper, server, ret, err) < 0 || *ret)
-			return -err->code;
-	}
-	return from_file(config, server, ret, err);
+	if (!str_empty(helper_of(config, server_of(&r))) && !always &&
+	    is_settled(cli, service, image))
+		return 0;
+	if (find(cli, config, &r, &auth, err) < 0)
+		return -err->code;
+	if (auth)
+		json_set_new(auths, r.registry, auth);
+	return 0;
+}
+
+int auth_for_model(struct cli *cli, json_t *body, bool always)
+{
+	json_t *services = json_get_path(body, "model.services"), *auths = json_object(), *service;
+	auto_json json_t *config = NULL;
+	struct error err = ERROR_INIT;
+	const char *name;
+	int r = load_config(&config, &err);
+
+	json_set_new(body, "auths", auths);
+	json_object_foreach (services, name, service)
+		if (r == 0 && config)
+			r = add_service(cli, config, service, always, auths, &err);
+	return r < 0 ? cli_fail(cli, &err) : 0;
 }

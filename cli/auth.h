@@ -15,4 +15,11 @@
  */
 int auth_for_image(struct cli *cli, const char *image, json_t **ret, struct error *err) MUST_CHECK;
 
+/*
+ * For the images of a request's model: {"auths": {registry: credentials}} is added to it.  A
+ * credential helper is run only when an image of its registry is not there, or `always` is set.  0
+ * or an exit status.
+ */
+int auth_for_model(struct cli *cli, json_t *body, bool always);
+
 #endif

@@ -10,7 +10,7 @@ struct pull {
 	struct image_pull *image;
 	struct pull_sink sink;
 	char *name, *shown;
-	bool quiet, cancelled;
+	bool quiet, tolerated, cancelled;
 };
 
 static json_t *event_of(const char *id, const char *status, const char *text)
@@ -70,7 +70,8 @@ static void on_done(void *arg, struct image *im, bool changed, const struct erro
 		if (im)
 			tell(p, "Done", "Pulled", NULL);
 		else
-			tell(p, "Error", "Error", err->msg);
+			tell(p, p->tolerated ? "Warning" : "Error",
+			     p->tolerated ? "Warning" : "Error", err->msg);
 		p->sink.done(p->sink.arg, im ? im->id : NULL, err);
 	}
 	free(p->name);
@@ -78,7 +79,7 @@ static void on_done(void *arg, struct image *im, bool changed, const struct erro
 	free(p);
 }
 
-int pull_start(struct daemon *d, const struct image_pull_args *image, const char *shown, bool quiet,
+int pull_start(struct daemon *d, const struct image_pull_args *image, const struct pull_how *how,
 	       const struct pull_sink *sink, struct pull **ret, struct error *err)
 {
 	struct pull *p = xcalloc(1, sizeof(*p));
@@ -87,9 +88,10 @@ int pull_start(struct daemon *d, const struct image_pull_args *image, const char
 
 	p->daemon = d;
 	p->sink = *sink;
-	p->quiet = quiet;
+	p->quiet = how->quiet;
+	p->tolerated = how->tolerated;
 	p->name = xstrdup(image->name);
-	p->shown = xstrdup(shown);
+	p->shown = xstrdup(how->shown);
 	args.progress = on_progress;
 	args.done = on_done;
 	args.arg = p;

@@ -239,6 +239,7 @@ static void post_pull(struct api_request *r)
 	};
 	struct error err = ERROR_INIT;
 	auto_free char *shown = xasprintf("Image %s", args.name ?: "");
+	struct pull_how how = {.shown = shown, .quiet = json_get_bool(r->body, "quiet")};
 
 	p->request = r;
 	/* A stream begins once it is sure that there is one. */
@@ -248,8 +249,7 @@ static void post_pull(struct api_request *r)
 		return;
 	}
 	api_stream_start(r, "application/x-ndjson");
-	if (pull_start(r->daemon, &args, shown, json_get_bool(r->body, "quiet"), &sink, &p->pull,
-		       &err) < 0) {
+	if (pull_start(r->daemon, &args, &how, &sink, &p->pull, &err) < 0) {
 		on_pull_done(p, NULL, &err);
 		return;
 	}
