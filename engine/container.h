@@ -125,6 +125,8 @@ void container_watch_add(struct daemon *d, struct container_watch *w);
 void container_watch_remove(struct container_watch *w);
 void container_notify(struct container *c, enum container_change what); /* lifecycle.c, health.c */
 
+/* "Up 3 minutes (healthy)", "Exited (0) 2 hours ago", as docker says it; owned. */
+char *container_status_text(const struct container *c);
 /* As the native API shows it, see docs/internals/native-api.md; new references. */
 json_t *container_summary(const struct container *c);
 json_t *container_inspect(const struct container *c);
