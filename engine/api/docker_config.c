@@ -384,7 +384,7 @@ static const struct docker_field config_fields[] = {
 	BOTH("Cmd", "null", put_cmd, set_cmd),
 	BOTH("Healthcheck", NULL, put_healthcheck, set_healthcheck),
 	M("Image", STR, image, "\"\""),
-	BOTH("Volumes", "null", put_volumes, docker_set_volumes),
+	BOTH("Volumes", "null", put_volumes, NULL), /* read last */
 	{"WorkingDir", DOCKER_PUT, 0, "\"\"", put_working_dir, NULL},
 	BOTH("Entrypoint", "null", put_entrypoint, set_entrypoint),
 	ALWAYS("OnBuild", "null", NULL),
@@ -1098,6 +1098,7 @@ int docker_config_read(struct docker_input *in, const json_t *body)
 {
 	const json_t *host = json_object_get(body, "HostConfig");
 	const json_t *networking = json_get_obj(body, "NetworkingConfig");
+	const json_t *volumes = json_object_get(body, "Volumes");
 	struct container_config *o = in->config;
 
 	if (read_part(in, config_fields, config_more, body) < 0)
@@ -1107,6 +1108,9 @@ int docker_config_read(struct docker_input *in, const json_t *body)
 		if (read_part(in, host_fields, host_more, host) < 0)
 			return -in->err->code;
 	}
+	in->key = "Volumes";
+	if (volumes && !json_is_null(volumes) && docker_set_volumes(in, volumes, o) < 0)
+		return -in->err->code;
 	if (!o->labels)
 		o->labels = json_object();
 	if (set_networks(in, json_get_obj(networking, "EndpointsConfig")) < 0 ||

@@ -245,6 +245,7 @@ struct changing {
 	struct api_request *request; /* NULL: the client is gone */
 	struct daemon *daemon;
 	char *name;
+	char id[DIGEST_TEXT_MAX];
 };
 
 static void on_hangup(void *arg)
@@ -266,8 +267,6 @@ static struct changing *changing_new(struct api_request *r, const char *name)
 
 static void changing_free(struct changing *c)
 {
-	if (c->request)
-		c->request->on_hangup = NULL;
 	free(c->name);
 	free(c);
 }
@@ -285,6 +284,8 @@ static void on_tagged(void *arg, const struct error *err)
 	struct changing *c = arg;
 	struct api_request *r = c->request;
 
+	if (r)
+		r->on_hangup = NULL;
 	if (!err)
 		emit(c, "tag", c->name, c->name);
 	changing_free(c);
@@ -313,6 +314,46 @@ static void post_tag(struct api_request *r)
 		image_tag(r->daemon->images, im->id, name, on_tagged, changing_new(r, name));
 }
 
+static const struct container *user_of(const struct daemon *d, const char *image_id)
+{
+	const struct container *found = NULL;
+	struct map_iter it = {0};
+
+	while (map_next(d->containers, &it)) {
+		const struct container *c = it.value;
+
+		if (str_eq(c->image_id, image_id) && (!found || c->pid))
+			found = c;
+	}
+	return found;
+}
+
+/* Docker's words for who is in the way. */
+static void remove_failed(struct changing *c, const struct error *err)
+{
+	const struct container *user = user_of(c->daemon, c->id);
+	const char *hex = strchr(c->id, ':') ? strchr(c->id, ':') + 1 : c->id;
+
+	if (err->code != EBUSY)
+		api_reply_error(c->request, err);
+	else if (user && user->pid)
+		docker_fail(c->request, 409,
+			    "conflict: unable to delete %.*s (cannot be forced) - image is being "
+			    "used by running container %.*s",
+			    DOCKER_SHORT_ID, hex, DOCKER_SHORT_ID, user->id);
+	else if (user)
+		docker_fail(c->request, 409,
+			    "conflict: unable to remove repository reference \"%s\" (must force) - "
+			    "container %.*s is using its referenced image %.*s",
+			    c->name, DOCKER_SHORT_ID, user->id, DOCKER_SHORT_ID, hex);
+	else
+		docker_fail(
+			c->request, 409,
+			"conflict: unable to delete %.*s (must be forced) - image is referenced in "
+			"multiple repositories",
+			DOCKER_SHORT_ID, hex);
+}
+
 static void on_removed(void *arg, const json_t *removed, const struct error *err)
 {
 	struct changing *c = arg;
@@ -321,6 +362,8 @@ static void on_removed(void *arg, const json_t *removed, const struct error *err
 	json_t *entry;
 	size_t i;
 
+	if (r)
+		r->on_hangup = NULL;
 	buf_addc(&b, '[');
 	json_array_foreach ((json_t *)(uintptr_t)removed, i, entry) {
 		const char *tag = json_get_str(entry, "untagged"),
@@ -333,13 +376,11 @@ static void on_removed(void *arg, const json_t *removed, const struct error *err
 		buf_addc(&b, '}');
 	}
 	buf_addc(&b, ']');
-	changing_free(c);
-	if (!r)
-		return;
-	if (err)
-		api_reply_error(r, err);
-	else
+	if (r && err)
+		remove_failed(c, err);
+	else if (r)
 		docker_reply(r, 200, &b);
+	changing_free(c);
 }
 
 static void delete_image(struct api_request *r)
@@ -352,9 +393,109 @@ static void delete_image(struct api_request *r)
 		.in_use = image_users,
 		.arg = r->daemon,
 	};
+	struct changing *c;
 
-	if (im)
-		image_remove(r->daemon->images, &args, on_removed, changing_new(r, r->params[0]));
+	if (!im)
+		return;
+	c = changing_new(r, r->params[0]);
+	str_copy(c->id, sizeof(c->id), im->id);
+	image_remove(r->daemon->images, &args, on_removed, c);
+}
+
+/* ---- prune */
+
+struct pruning {
+	struct api_request *request; /* NULL: the client is gone */
+	struct buf removed;
+	int64_t bytes;
+	size_t left; /* removals under way */
+};
+
+static void on_prune_hangup(void *arg)
+{
+	((struct pruning *)arg)->request = NULL;
+}
+
+static void prune_done(struct pruning *p)
+{
+	auto_buf struct buf b = BUF_INIT;
+
+	if (--p->left)
+		return;
+	if (p->request) {
+		p->request->on_hangup = NULL;
+		buf_adds(&b, "{\"ImagesDeleted\":");
+		if (p->removed.len)
+			buf_addf(&b, "[%s]", p->removed.data);
+		else
+			buf_adds(&b, "null");
+		buf_addf(&b, ",\"SpaceReclaimed\":%lld}", (long long)p->bytes);
+		docker_reply(p->request, 200, &b);
+	}
+	buf_release(&p->removed);
+	free(p);
+}
+
+static void on_pruned(void *arg, const json_t *removed, const struct error *err UNUSED)
+{
+	struct pruning *p = arg;
+	json_t *entry;
+	size_t i;
+
+	json_array_foreach ((json_t *)(uintptr_t)removed, i, entry) {
+		const char *tag = json_get_str(entry, "untagged");
+		const char *id = json_get_str(entry, "deleted");
+
+		buf_addf(&p->removed, "%s{\"%s\":", p->removed.len ? "," : "",
+			 tag ? "Untagged" : "Deleted");
+		docker_put_str(&p->removed, tag ? tag : id);
+		buf_addc(&p->removed, '}');
+	}
+	prune_done(p);
+}
+
+/* Unless asked otherwise, only those that have no name. */
+static bool is_prunable(const struct daemon *d, const struct docker_filters *f, int64_t until_ns,
+			const struct image *im)
+{
+	char *const *dangling = docker_filter(f, "dangling");
+
+	if (user_of(d, im->id) || (until_ns && im->created_ns >= until_ns))
+		return false;
+	if ((!dangling || is_true(*dangling)) && strv_len(im->tags))
+		return false;
+	return docker_filter_labels(f, json_get_obj(im->config, "Labels"));
+}
+
+static void post_prune(struct api_request *r)
+{
+	static const char *const known[] = {"dangling", "label", "label!", "until", NULL};
+	AUTO(docker_filters_free) struct docker_filters *filters = NULL;
+	auto_free struct image **all = NULL;
+	int64_t until_ns;
+	struct pruning *p;
+	size_t i;
+
+	if (!docker_filters_read(r, known, &filters) || !docker_filter_until(r, filters, &until_ns))
+		return;
+	p = xcalloc(1, sizeof(*p));
+	p->request = r;
+	p->left = 1;
+	buf_init(&p->removed, BUF_MAX_DEFAULT);
+	r->arg = p;
+	r->on_hangup = on_prune_hangup;
+	all = image_list(r->daemon->images);
+	for (i = 0; all[i]; i++) {
+		struct image_remove_args args = {
+			.ref = all[i]->id, .force = true, .in_use = image_users, .arg = r->daemon};
+
+		if (!is_prunable(r->daemon, filters, until_ns, all[i]))
+			continue;
+		p->left++;
+		p->bytes += all[i]->size_bytes;
+		image_remove(r->daemon->images, &args, on_pruned, p);
+	}
+	prune_done(p);
 }
 
 const struct docker_route docker_image_routes[] = {
@@ -362,6 +503,7 @@ const struct docker_route docker_image_routes[] = {
 	DOCKER_ROUTE("GET", "/images/{}/json", get_image),
 	DOCKER_ROUTE_PARTLY("GET", "/images/{}/history", get_history,
 			    "the size of the whole image stands at the newest entry"),
+	DOCKER_ROUTE("POST", "/images/prune", post_prune),
 	DOCKER_ROUTE("POST", "/images/{}/tag", post_tag),
 	DOCKER_ROUTE("DELETE", "/images/{}", delete_image),
 	DOCKER_ROUTE_END,

@@ -16,6 +16,7 @@ struct later {
 	struct api_request *request; /* NULL: the client is gone */
 	struct container *container; /* referenced */
 	void (*failed)(struct later *l, const struct error *err);
+	bool starts; /* one that is to remove itself goes when it cannot be started, too */
 };
 
 static void on_hangup(void *arg)
@@ -40,6 +41,8 @@ static void on_done(void *arg, const struct error *err)
 {
 	struct later *l = arg;
 
+	if (err && l->starts && l->container->config.auto_remove)
+		container_remove(l->container, true, true, NULL, NULL);
 	if (l->request) {
 		l->request->on_hangup = NULL;
 		if (!err)
@@ -119,6 +122,14 @@ static void start_failed(struct later *l, const struct error *err)
 		docker_fail(l->request, err->code == EINVAL ? 400 : 500, "%s", err->msg);
 }
 
+static void start(struct api_request *r, struct container *c)
+{
+	struct later *l = later_new(r, c, start_failed);
+
+	l->starts = true;
+	container_start(c, on_done, l);
+}
+
 static void post_start(struct api_request *r)
 {
 	struct container *c = docker_container(r);
@@ -130,7 +141,7 @@ static void post_start(struct api_request *r)
 	else if (c->state == CONTAINER_RUNNING)
 		api_reply_empty(r, 304);
 	else
-		container_start(c, on_done, later_new(r, c, start_failed));
+		start(r, c);
 }
 
 /* ---- stop, restart, kill, pause */

@@ -16,11 +16,19 @@ static struct config_mount *new_mount(struct docker_input *in, const char *type,
 	return m;
 }
 
-static int check_target(struct docker_input *in, const char *target)
+static bool is_mounted(const struct docker_input *in, const char *target)
 {
 	const struct container_config *o = in->config;
 	size_t i;
 
+	for (i = 0; i < o->mount_count; i++)
+		if (str_eq(o->mounts[i].target, target))
+			return true;
+	return false;
+}
+
+static int check_target(struct docker_input *in, const char *target)
+{
 	if (str_empty(target) || target[0] != '/')
 		return error_set(in->err, EINVAL,
 				 "invalid mount path: '%s' mount path must be absolute",
@@ -28,9 +36,8 @@ static int check_target(struct docker_input *in, const char *target)
 	if (strspn(target, "/") == strlen(target))
 		return error_set(in->err, EINVAL,
 				 "invalid specification: destination can't be '/'");
-	for (i = 0; i < o->mount_count; i++)
-		if (str_eq(o->mounts[i].target, target))
-			return error_set(in->err, EINVAL, "Duplicate mount point: %s", target);
+	if (is_mounted(in, target))
+		return error_set(in->err, EINVAL, "Duplicate mount point: %s", target);
 	return 0;
 }
 
@@ -117,6 +124,7 @@ int docker_set_binds(struct docker_input *in, const json_t *value, void *config 
 	return 0;
 }
 
+/* An anonymous volume wherever nothing else is mounted. */
 int docker_set_volumes(struct docker_input *in, const json_t *value, void *config UNUSED)
 {
 	const char *target;
@@ -125,6 +133,8 @@ int docker_set_volumes(struct docker_input *in, const json_t *value, void *confi
 	if (!json_is_object(value))
 		return docker_wrong(in, "an object");
 	json_object_foreach ((json_t *)(uintptr_t)value, target, ignored) {
+		if (is_mounted(in, target))
+			continue;
 		if (check_target(in, target) < 0)
 			return -in->err->code;
 		new_mount(in, "volume", target)->source = xstrdup("");

@@ -282,6 +282,14 @@ static void not_supported(struct api_request *r)
 	docker_fail(r, 501, "%s is not supported", api_path(r));
 }
 
+/* There is no cache of builds to prune. */
+static void prune_builds(struct api_request *r)
+{
+	static const char nothing[] = "{\"CachesDeleted\":null,\"SpaceReclaimed\":0}\n";
+
+	api_reply_body(r, 200, nothing, sizeof(nothing) - 1);
+}
+
 static void get_plugins(struct api_request *r)
 {
 	api_reply_json(r, 200, json_array());
@@ -353,7 +361,7 @@ const struct docker_route docker_refused_routes[] = {
 	NO("GET", "/distribution/{}/json"),
 	NO("POST", "/auth"),
 	NO("POST", "/build"),
-	NO("POST", "/build/prune"),
+	DOCKER_ROUTE("POST", "/build/prune", prune_builds),
 	NO("POST", "/grpc"),
 	NO("POST", "/session"),
 	DOCKER_ROUTE_END,

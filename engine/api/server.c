@@ -5,6 +5,7 @@
  * requests are one object each; a connection is freed when its handle has been closed.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -32,6 +33,8 @@ struct conn {
 	struct api_server *server;
 	uv_pipe_t pipe;
 	uv_timer_t deadline; /* of the head and the body */
+	uv_poll_t gone;	     /* of a client that has said all it had to say */
+	int gone_fd;	     /* its descriptor, a copy; -1: not watched */
 	unsigned handles;
 	enum conn_state state;
 	struct http_conn *http;
@@ -101,6 +104,14 @@ static void on_deadline_closed(uv_handle_t *h)
 	on_handle_closed(container_of((uv_timer_t *)(void *)h, struct conn, deadline));
 }
 
+static void on_gone_closed(uv_handle_t *h)
+{
+	struct conn *c = container_of((uv_poll_t *)(void *)h, struct conn, gone);
+
+	close(c->gone_fd);
+	on_handle_closed(c);
+}
+
 static void conn_close(struct conn *c)
 {
 	void (*on_hangup)(void *) = c->request.on_hangup;
@@ -112,6 +123,8 @@ static void conn_close(struct conn *c)
 	c->state = CONN_CLOSING;
 	uv_close((uv_handle_t *)&c->pipe, on_pipe_closed);
 	uv_close((uv_handle_t *)&c->deadline, on_deadline_closed);
+	if (c->gone_fd >= 0)
+		uv_close((uv_handle_t *)&c->gone, on_gone_closed);
 	if (open && on_hangup)
 		on_hangup(arg);
 }
@@ -659,6 +672,32 @@ static void on_alloc(uv_handle_t *h, size_t size, uv_buf_t *buf)
 	*buf = uv_buf_init(c->input, sizeof(c->input));
 }
 
+static void on_gone(uv_poll_t *poll, int status, int events)
+{
+	(void)status;
+	(void)events;
+	conn_close(container_of(poll, struct conn, gone));
+}
+
+/*
+ * The end of a client's input is not its own end: that is told by a hang-up, which is reported
+ * whatever else is asked for (here: urgent data, of which these sockets have none).
+ */
+static void watch_gone(struct conn *c)
+{
+	uv_os_fd_t fd;
+
+	if (c->state == CONN_CLOSING || c->gone_fd >= 0 ||
+	    uv_fileno((const uv_handle_t *)&c->pipe, &fd) < 0)
+		return;
+	c->gone_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (c->gone_fd < 0)
+		return;
+	c->handles++;
+	uv_poll_init(c->server->daemon->loop, &c->gone, c->gone_fd);
+	uv_poll_start(&c->gone, UV_PRIORITIZED, on_gone);
+}
+
 static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
 {
 	struct conn *c = container_of((uv_pipe_t *)(void *)s, struct conn, pipe);
@@ -668,6 +707,7 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
 	if (n < 0) {
 		if (n == UV_EOF && c->state == CONN_UPGRADED && c->request.on_end) {
 			uv_read_stop(s);
+			watch_gone(c);
 			c->request.on_end(c->request.arg);
 			return;
 		}
@@ -711,6 +751,7 @@ static void on_connection(uv_stream_t *listener, int status)
 	c = xcalloc(1, sizeof(*c));
 	c->server = server;
 	c->handles = 2;
+	c->gone_fd = -1;
 	server->count++;
 	list_append(&server->conns, &c->link);
 	buf_init(&c->body, API_BODY_MAX);

@@ -16,6 +16,7 @@
 #define FRAME_HEAD  8
 #define FRAME_MAX   ((size_t)1 << 20)
 #define SIGNAL_LAST 64
+#define EARLY_HIGH  (FRAME_MAX / 2) /* input from before the container ran */
 
 enum frame_type {
 	FRAME_STDIN,
@@ -345,6 +346,8 @@ static void attach_feed(struct stream *s, const char *data, size_t len)
 	if (!s->input) { /* it does not run yet */
 		buf_add(&s->early, data, len);
 		s->eof_early |= !len;
+		if (s->early.len > EARLY_HIGH)
+			api_pause(s->request, true);
 		return;
 	}
 	if (!len) {
@@ -396,8 +399,9 @@ static void attach_running(struct stream *s)
 		s->wants_input = false;
 		return;
 	}
-	if (s->early.len)
-		attach_input_write(s->input, s->early.data, s->early.len, on_input_drain, s);
+	if (!s->early.len ||
+	    attach_input_write(s->input, s->early.data, s->early.len, on_input_drain, s))
+		api_pause(s->request, false);
 	buf_reset(&s->early);
 	if (s->eof_early)
 		attach_feed(s, NULL, 0);
@@ -472,6 +476,7 @@ void stream_attach_open(struct api_request *r, struct container *c,
 		.container = c->id,
 		.follow = true,
 		.events = true,
+		.attached = true,
 		.tail = options->replay ? -1 : 0,
 		.on_data = on_attach_data,
 		.on_end = on_attach_end,
