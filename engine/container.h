@@ -110,6 +110,11 @@ int container_pids(const struct container *c, pid_t **ret, size_t *ret_count, st
 /* New name (also answers by it in DNS). */
 int container_rename(struct container *c, const char *name, struct error *err) MUST_CHECK;
 
+/* Changes the limits that are not 0 or NULL, at once when it runs, and the policy when it has one.
+ */
+int container_update(struct container *c, const struct config_resources *resources,
+		     const struct config_restart *restart, struct error *err) MUST_CHECK;
+
 /* ---- watching: what executor, wait, logs, health gates and the API wait for */
 enum container_change {
 	CONTAINER_CHANGED_STATE,

@@ -146,6 +146,7 @@ bool docker_filter_until(struct api_request *r, const struct docker_filters *f, 
 
 /* docker_config.c: the body of a creation, and the same shown again. */
 int docker_config_read(struct docker_input *in, const json_t *body) MUST_CHECK;
+int docker_update_read(struct docker_input *in, const json_t *body) MUST_CHECK; /* of an update */
 void docker_put_config(struct buf *b, const struct container *c);
 void docker_put_host_config(struct buf *b, const struct container *c);
 const char *docker_network_mode(const struct container *c);

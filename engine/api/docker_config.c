@@ -1016,6 +1016,31 @@ static const struct docker_field host_more[] = {
 	END,
 };
 
+/* What can be changed later. */
+static const struct docker_field update_fields[] = {
+	BOTH("RestartPolicy", NULL, NULL, set_restart),
+	M("CpuShares", INT, resources.cpu_shares, NULL),
+	BOTH("Memory", NULL, NULL, set_memory),
+	BOTH("NanoCpus", NULL, NULL, set_nano_cpus),
+	SET("CpuPeriod", INT, resources.cpu_period_us, NULL, set_cpu_number),
+	SET("CpuQuota", INT, resources.cpu_quota_us, NULL, set_cpu_number),
+	M("CpusetCpus", STR, resources.cpuset_cpus, NULL),
+	M("CpusetMems", STR, resources.cpuset_mems, NULL),
+	M("MemoryReservation", INT, resources.memory_reservation_bytes, NULL),
+	M("MemorySwap", INT, resources.memory_swap_bytes, NULL),
+	BOTH("PidsLimit", NULL, NULL, set_pids),
+	ALWAYS("BlkioWeight", NULL, docker_warn),
+	ALWAYS("CpuRealtimePeriod", NULL, docker_warn),
+	ALWAYS("CpuRealtimeRuntime", NULL, docker_warn),
+	ALWAYS("KernelMemory", NULL, docker_warn),
+	END,
+};
+
+int docker_update_read(struct docker_input *in, const json_t *body)
+{
+	return docker_read(in, update_fields, body, in->config);
+}
+
 /* ---- networks */
 
 static bool is_default(const char *mode)

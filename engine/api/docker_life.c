@@ -589,6 +589,38 @@ void docker_create(struct api_request *r)
 	container_config_release(&config);
 }
 
+/* ---- update */
+
+static void post_update(struct api_request *r)
+{
+	struct container *c = docker_container(r);
+	struct container_config config = {0};
+	struct error err = ERROR_INIT;
+	struct docker_input in = {
+		.daemon = r->daemon, .config = &config, .err = &err, .key = "body"};
+	auto_buf struct buf b = BUF_INIT;
+
+	if (!c)
+		return;
+	if (docker_update_read(&in, r->body) < 0)
+		api_reply_error(r, &err);
+	else if (config.restart.policy && strcmp(config.restart.policy, "no") &&
+		 c->config.auto_remove)
+		docker_fail(r, 409,
+			    "Restart policy cannot be updated because AutoRemove is enabled for "
+			    "the container");
+	else if (container_update(c, &config.resources, &config.restart, &err) < 0)
+		api_reply_error(r, &err);
+	else {
+		buf_adds(&b, "{\"Warnings\":");
+		docker_put_strv(&b, in.warnings, "null");
+		buf_addc(&b, '}');
+		docker_reply(r, 200, &b);
+	}
+	strv_free(in.warnings);
+	container_config_release(&config);
+}
+
 /* ---- looking */
 
 static void get_container(struct api_request *r)
@@ -656,11 +688,14 @@ const struct docker_route docker_container_routes[] = {
 	DOCKER_ROUTE("POST", CONTAINER "/unpause", post_unpause),
 	DOCKER_ROUTE("POST", CONTAINER "/wait", post_wait),
 	DOCKER_ROUTE("POST", CONTAINER "/rename", post_rename),
+	DOCKER_ROUTE_PARTLY(
+		"POST", CONTAINER "/update", post_update,
+		"cgroup v1: limits of processors only where there was one at the start"),
 	DOCKER_ROUTE("POST", CONTAINER "/attach", docker_attach),
 	DOCKER_ROUTE("POST", CONTAINER "/resize", post_resize),
 	DOCKER_ROUTE("GET", CONTAINER "/logs", docker_logs),
 	DOCKER_ROUTE_PARTLY("GET", CONTAINER "/top", get_top, "ps_args: only -ef"),
-	DOCKER_ROUTE("GET", CONTAINER "/stats", docker_stats),
+	DOCKER_ROUTE_PARTLY("GET", CONTAINER "/stats", docker_stats, "no figures of block devices"),
 	DOCKER_ROUTE("DELETE", CONTAINER, delete_container),
 	DOCKER_ROUTE_END,
 };

@@ -124,6 +124,16 @@ fails docker run --rm --read-only --tmpfs /tmp bb sh -c 'touch /tmp/a && touch /
 has "$(cat err)" 'Read-only file system'
 eq "$(docker run --rm --network none bb ip -o link | wc -l)" 1
 E
+it 'limits are changed while it runs, and stay changed' <<'E'
+docker run -d --name up -m 64m bb
+docker update -m 80m --memory-swap 160m --pids-limit 33 --restart unless-stopped up
+eq "$(docker exec up sh -c 'cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null')" 83886080
+eq "$(docker inspect -f '{{.HostConfig.Memory}} {{.HostConfig.PidsLimit}} {{.HostConfig.RestartPolicy.Name}}' up)" '83886080 33 unless-stopped'
+fails docker update -m 1m up
+has "$(docker stats --no-stream --format '{{.Name}} {{.MemUsage}} {{.PIDs}}' up)" 'up '
+has "$(docker stats --no-stream --format '{{.MemUsage}}' up)" '/ 80MiB'
+docker rm -f up
+E
 it 'the environment and the entrypoint of the image' <<'E'
 docker create --name im -e X=1 bb
 eq "$(docker inspect -f '{{json .Config.Env}} {{json .Config.Cmd}} {{.Path}} {{json .Args}}' im)" '["PATH=/bin","X=1"] ["sleep","1000"] sleep ["1000"]'
