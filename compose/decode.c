@@ -62,6 +62,16 @@ void warning_at(struct compose_ctx *c, enum diag_code code, const struct compose
 	va_end(ap);
 }
 
+bool ctx_room(struct compose_ctx *c, struct compose_mark mark)
+{
+	if (arena_used_bytes(c->arena) <= COMPOSE_BYTES_MAX)
+		return true;
+	if (!diag_has(c->diags, DIAG_LIMIT))
+		diag_add(c->diags, DIAG_ERROR, DIAG_LIMIT, mark, NULL,
+			 "the project takes more than %zu MiB of memory", COMPOSE_BYTES_MAX >> 20);
+	return false;
+}
+
 /* ---- shapes */
 
 static const char *const kind_words[] = {

@@ -163,6 +163,18 @@ void diag_drop(struct diag_list *l, const char *code)
 	l->last = NULL;
 }
 
+bool diag_has(const struct diag_list *l, enum diag_code code)
+{
+	char text[8];
+	size_t i;
+
+	snprintf(text, sizeof(text), "E%03u", (unsigned)code % 1000);
+	for (i = 0; i < l->count; i++)
+		if (!strcmp(l->items[i].code, text))
+			return true;
+	return false;
+}
+
 size_t diag_errors(const struct diag_list *l)
 {
 	return l->errors;

@@ -67,6 +67,8 @@ void diag_note(struct diag_list *l, struct compose_mark mark, const char *fmt, .
 void diag_drop(struct diag_list *l, const char *code);
 size_t diag_errors(const struct diag_list *l);
 size_t diag_warnings(const struct diag_list *l);
+/* Whether an error of this kind is among them. */
+bool diag_has(const struct diag_list *l, enum diag_code code);
 /* Everything, by file, line and column, duplicates dropped, with source lines and carets. */
 void diag_render(const struct diag_list *l, bool color, struct buf *out);
 /*

@@ -41,7 +41,7 @@ static void set_default(struct compose_ctx *c, struct compose_node *map, const c
 			struct compose_node *value)
 {
 	if (map->kind == COMPOSE_MAP && !node_pair(map, key))
-		node_set(c->arena, map, key, map->mark, value);
+		node_put(c->arena, map, key, map->mark, value);
 }
 
 /* ---- paths */
@@ -143,7 +143,7 @@ static void add_assignment(struct compose_ctx *c, const struct compose_path *pat
 	struct compose_node *value;
 
 	if (equals)
-		value = node_string(c->arena, equals + 1, item->mark);
+		value = node_text(c->arena, equals + 1, item->mark);
 	else
 		value = node_new(c->arena, COMPOSE_NULL, item->mark);
 	value->outside = item->outside;
@@ -152,7 +152,7 @@ static void add_assignment(struct compose_ctx *c, const struct compose_path *pat
 			   "%s is set twice, the later value counts", key);
 		diag_note(c->diags, before->key_mark, "set here before");
 	}
-	node_set(c->arena, map, key, item->mark, value);
+	node_put(c->arena, map, key, item->mark, value);
 }
 
 struct compose_node *expand_mapping(struct compose_ctx *c, const struct compose_path *path,
@@ -225,7 +225,7 @@ struct compose_node *expand_names(struct compose_ctx *c, const struct compose_pa
 		const struct compose_node *item = n->list.items[i];
 
 		if (want_shape(c, &at, item, SHAPE_STRING, NULL))
-			node_set(c->arena, map, item->text, item->mark,
+			node_put(c->arena, map, item->text, item->mark,
 				 node_new(c->arena, COMPOSE_NULL, item->mark));
 	}
 	return map;
@@ -450,9 +450,9 @@ struct compose_node *expand_depends_on(struct compose_ctx *c, const struct compo
 		struct compose_pair *pair = &n->map.pairs[i];
 
 		one = new_map(c, pair->value);
-		node_set(c->arena, one, "condition", pair->key_mark,
+		node_put(c->arena, one, "condition", pair->key_mark,
 			 node_string(c->arena, "service_started", pair->key_mark));
-		node_set(c->arena, one, "required", pair->key_mark,
+		node_put(c->arena, one, "required", pair->key_mark,
 			 new_bool(c, true, pair->key_mark));
 		pair->value = one;
 	}

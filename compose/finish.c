@@ -29,7 +29,9 @@ struct compose_node *finish_string(struct compose_ctx *c, const struct compose_p
 
 	(void)path;
 	(void)type;
-	return *text || keep ? text_node(c, n, text) : NULL;
+	if (!*text && !keep)
+		return NULL;
+	return n->kind == COMPOSE_STRING ? n : text_node(c, n, text);
 }
 
 struct compose_node *finish_nullable(struct compose_ctx *c, const struct compose_path *path,
@@ -195,6 +197,7 @@ struct compose_node *finish_list(struct compose_ctx *c, const struct compose_pat
 	if (!n->list.count && !keep)
 		return NULL;
 	list = node_new(c->arena, COMPOSE_LIST, n->mark);
+	node_reserve(c->arena, list, n->list.count);
 	for (i = 0; i < n->list.count; i++) {
 		struct compose_path at = {path, NULL, i};
 
@@ -240,6 +243,7 @@ struct compose_node *finish_mapping(struct compose_ctx *c, const struct compose_
 	if (!n->map.count && !keep)
 		return NULL;
 	map = node_new(c->arena, COMPOSE_MAP, n->mark);
+	node_reserve(c->arena, map, n->map.count);
 	for (i = 0; i < n->map.count; i++) {
 		struct compose_pair *pair = &n->map.pairs[i];
 		struct compose_path at = {path, pair->key, 0};
@@ -247,7 +251,7 @@ struct compose_node *finish_mapping(struct compose_ctx *c, const struct compose_
 		value = type->value->finish(c, &at, type->value, true, pair->value);
 		if (!value)
 			value = node_new(c->arena, COMPOSE_NULL, pair->value->mark);
-		node_set(c->arena, map, pair->key, pair->key_mark, value);
+		node_put(c->arena, map, pair->key, pair->key_mark, value);
 	}
 	if (map->map.count)
 		qsort(map->map.pairs, map->map.count, sizeof(struct compose_pair), compare_keys);
@@ -283,6 +287,17 @@ static const char *printed_name(struct compose_ctx *c, const struct compose_type
 	return name;
 }
 
+/* Keys that are printed though they are absent. */
+static size_t count_always(const struct compose_type *type)
+{
+	const struct compose_key *key;
+	size_t count = 0;
+
+	for (key = type->keys; key->name; key++)
+		count += (key->flags & (KEY_ALWAYS_NULL | KEY_ALWAYS_MAP)) != 0;
+	return count;
+}
+
 struct compose_node *finish_struct(struct compose_ctx *c, const struct compose_path *path,
 				   const struct compose_type *type, bool keep,
 				   struct compose_node *n)
@@ -295,6 +310,7 @@ struct compose_node *finish_struct(struct compose_ctx *c, const struct compose_p
 		return n->kind == COMPOSE_NULL ? NULL : n;
 	map = node_new(c->arena, COMPOSE_MAP, n->mark);
 	map->damaged = n->damaged;
+	node_reserve(c->arena, map, n->map.count + count_always(type));
 	for (key = type->keys; key->name; key++) {
 		const struct compose_pair *pair = node_pair(n, key->name);
 		struct compose_path at = {path, key->name, 0};
@@ -321,7 +337,7 @@ struct compose_node *finish_struct(struct compose_ctx *c, const struct compose_p
 			warning_at(c, DIAG_UNSUPPORTED, path, mark,
 				   "\"%s\" is ignored: cmp does not do it", key->name);
 		if (value)
-			node_set(c->arena, map, printed_name(c, type, key), mark, value);
+			node_put(c->arena, map, printed_name(c, type, key), mark, value);
 	}
 	return map;
 }

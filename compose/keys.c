@@ -531,8 +531,7 @@ static const struct compose_type devices = {.shapes = SHAPE_LIST,
 					    .finish = finish_list};
 
 static const struct compose_key env_file_keys[] = {
-	{"path", &path, KEY_REQUIRED, NULL,
-	 "The file, seen from the directory of the Compose file."},
+	{"path", &path, KEY_REQUIRED, NULL, "The file, seen from the project directory."},
 	{"required", &boolean, KEY_KEEP, NULL,
 	 "false: a missing file is no error. true if not given."},
 	{"format", &text, 0, NULL,
@@ -853,8 +852,8 @@ static const struct compose_key service_keys[] = {
 	{"secrets", &secret_mounts, 0, NULL,
 	 "Secrets that the container sees as files. A string is the name of one."},
 	{"security_opt", &texts, 0, NULL,
-	 "no-new-privileges, seccomp:FILE|unconfined, apparmor:PROFILE|unconfined, "
-	 "systempaths=unconfined. label: has no effect."},
+	 "no-new-privileges, seccomp:FILE|unconfined with an absolute path, "
+	 "apparmor:PROFILE|unconfined, systempaths=unconfined. label: has no effect."},
 	{"shm_size", &bytes, 0, NULL, "Size of /dev/shm, 64m if not given."},
 	{"stdin_open", &boolean, 0, NULL, "Keep standard input open."},
 	{"stop_grace_period", &duration, KEY_KEEP, NULL,

@@ -127,12 +127,13 @@ static void reference_seen(void *arg, const char *name, const char *fallback, bo
 		node_set(p->arena, p->variables, name, r->node->mark, one);
 	}
 	if (fallback)
-		node_set(p->arena, one, "default", r->node->mark,
-			 node_string(p->arena, fallback, r->node->mark));
+		node_put(p->arena, one, "default", r->node->mark,
+			 node_text(p->arena, fallback, r->node->mark));
+	if (!required && node_pair(one, "required"))
+		return;
 	flag = node_new(p->arena, COMPOSE_BOOL, r->node->mark);
 	flag->boolean = required;
-	if (required || !node_pair(one, "required"))
-		node_set(p->arena, one, "required", r->node->mark, flag);
+	node_put(p->arena, one, "required", r->node->mark, flag);
 }
 
 static void interpolate_string(struct loader *l, const struct compose_path *path,
@@ -147,6 +148,8 @@ static void interpolate_string(struct loader *l, const struct compose_path *path
 	struct error err = ERROR_INIT;
 	const char *value;
 
+	if (!ctx_room(&l->c, n->mark))
+		return;
 	if (interpolate(&in, n->text, &value, &err) == 0)
 		n->text = value;
 	else
@@ -365,7 +368,7 @@ static void select_profiles(struct loader *l, struct compose_node *model)
 		if (enabled(p, pair->value))
 			services->map.pairs[kept++] = *pair;
 		else
-			node_set(p->arena, p->disabled, pair->key, pair->key_mark, pair->value);
+			node_put(p->arena, p->disabled, pair->key, pair->key_mark, pair->value);
 	}
 	services->map.count = kept;
 }
@@ -435,7 +438,7 @@ static void add_extensions(struct loader *l, struct compose_node *model)
 
 	for (i = 0; i < l->tree->map.count; i++)
 		if (str_starts(l->tree->map.pairs[i].key, "x-"))
-			node_set(l->c.arena, model, l->tree->map.pairs[i].key,
+			node_put(l->c.arena, model, l->tree->map.pairs[i].key,
 				 l->tree->map.pairs[i].key_mark, l->tree->map.pairs[i].value);
 }
 
@@ -509,7 +512,8 @@ static int load(struct loader *l, struct error *err)
 	if (!l->tree && !diag_errors(l->c.diags))
 		diag_add(l->c.diags, DIAG_ERROR, DIAG_PROJECT, nowhere(), NULL,
 			 "%s is empty: it needs \"services:\"", l->paths[0]);
-	if (l->tree)
+	/* What has outgrown its limits would only grow more. */
+	if (l->tree && files_room(l, nowhere()))
 		build_model(l);
 	keep_environment(l);
 	return diag_errors(l->c.diags) ? summary(l, err) : 0;

@@ -154,9 +154,14 @@ static void gather(struct gathering *g, const char *path, const struct compose_t
 					.key = key,
 					.sorted = sorted_keys(g->arena, type),
 					.ignored = ignored || (key && key->flags & KEY_IGNORED)};
+	/* The place that has an effect is the one to describe. */
 	for (i = 0; i < g->count && !s->same; i++)
-		if (g->all[i]->type->keys == type->keys)
-			s->same = g->all[i];
+		if (g->all[i]->type->keys == type->keys && !g->all[i]->same) {
+			if (g->all[i]->ignored && !s->ignored)
+				g->all[i]->same = s;
+			else
+				s->same = g->all[i];
+		}
 	g->all[g->count++] = s;
 }
 

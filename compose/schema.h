@@ -27,6 +27,8 @@ struct compose_ctx {
 	const char *name;      /* of the project; NULL until it is known */
 };
 
+#define COMPOSE_BYTES_MAX ((size_t)512 << 20) /* nodes and texts of a project */
+
 #define SHAPE_NULL   (1u << COMPOSE_NULL)
 #define SHAPE_STRING (1u << COMPOSE_STRING)
 #define SHAPE_BOOL   (1u << COMPOSE_BOOL)
@@ -105,6 +107,9 @@ void problem_at(struct compose_ctx *c, enum diag_code code, const struct compose
 		struct compose_mark mark, const char *fmt, ...) PRINTF(5, 6);
 void warning_at(struct compose_ctx *c, enum diag_code code, const struct compose_path *path,
 		struct compose_mark mark, const char *fmt, ...) PRINTF(5, 6);
+/* False when the project has outgrown COMPOSE_BYTES_MAX, which is reported once.  Asked before
+ * whatever multiplies: references, ranges of ports, files, extends. */
+bool ctx_room(struct compose_ctx *c, struct compose_mark mark);
 /* "a string or a list" */
 void shape_words(struct buf *out, unsigned shapes);
 /* True when the node has one of the shapes; else reports what is wanted. */

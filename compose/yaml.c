@@ -22,7 +22,8 @@ struct parser {
 	struct diag_list *diags;
 	const struct compose_source *source;
 	yaml_parser_t yaml;
-	struct map *anchors; /* name to node, of this document */
+	struct map *anchors;	    /* name to node, of this document */
+	struct compose_node *spare; /* of a key, which is only a text in the end */
 	size_t nodes;
 	bool limit;  /* reached and reported */
 	bool broken; /* an alias or a merge stands for nothing */
@@ -264,8 +265,10 @@ static void set_tag(struct compose_node *n, const yaml_char_t *tag)
 
 static struct compose_node *parse_scalar(struct parser *p, const yaml_event_t *ev)
 {
-	struct compose_node *n = node_new(p->arena, COMPOSE_STRING, mark_of(p, &ev->start_mark));
+	struct compose_node *n = p->spare ? p->spare : arena_alloc(p->arena, sizeof(*n));
 
+	p->spare = NULL;
+	*n = (struct compose_node){.kind = COMPOSE_STRING, .mark = mark_of(p, &ev->start_mark)};
 	n->text = arena_strndup(p->arena, (const char *)ev->data.scalar.value,
 				ev->data.scalar.length);
 	n->quoted = ev->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
@@ -303,19 +306,16 @@ static bool mapping_has(struct mapping *m, const char *key, struct compose_mark 
 	return pair;
 }
 
-static void mapping_add(struct parser *p, struct mapping *m, const char *key,
-			struct compose_mark mark, struct compose_node *value)
+/* The pairs are on the heap until the mapping is complete. */
+static void mapping_add(struct mapping *m, const char *key, struct compose_mark mark,
+			struct compose_node *value)
 {
 	struct compose_node *n = m->node;
-	struct compose_pair *pairs;
 	size_t i;
 
 	if (n->map.count == n->map.room) {
-		n->map.room = MAX(n->map.room * 2, (size_t)8);
-		pairs = arena_alloc(p->arena, n->map.room * sizeof(*pairs));
-		if (n->map.count)
-			memcpy(pairs, n->map.pairs, n->map.count * sizeof(*pairs));
-		n->map.pairs = pairs;
+		n->map.room = MAX(n->map.room * 2, 8u);
+		n->map.pairs = xreallocarray(n->map.pairs, n->map.room, sizeof(*n->map.pairs));
 	}
 	n->map.pairs[n->map.count++] = (struct compose_pair){key, mark, value};
 	if (m->index) {
@@ -346,7 +346,7 @@ static void merge_map(struct parser *p, struct mapping *m, const struct compose_
 		/* As in the reference, a !reset does not travel: it means the place where it
 		 * stands. */
 		if (pair->value->tag != COMPOSE_TAG_RESET && !mapping_has(m, pair->key, &first))
-			mapping_add(p, m, pair->key, pair->key_mark, pair->value);
+			mapping_add(m, pair->key, pair->key_mark, pair->value);
 	}
 }
 
@@ -401,8 +401,25 @@ static bool parse_pair(struct parser *p, struct mapping *m, const struct compose
 	else if (mapping_has(m, key->text, &first))
 		duplicate_key(p, key, first, "remove one of them");
 	else
-		mapping_add(p, m, key->text, key->mark, value);
+		mapping_add(m, key->text, key->mark, value);
 	return true;
+}
+
+/* Moves the pairs into the arena, as many as there are. */
+static struct compose_node *mapping_end(struct parser *p, struct mapping *m)
+{
+	struct compose_node *n = m->node;
+	struct compose_pair *pairs = n->map.pairs;
+
+	n->map.pairs = NULL;
+	n->map.room = 0;
+	node_reserve(p->arena, n, n->map.count);
+	if (n->map.count)
+		memcpy(n->map.pairs, pairs, n->map.count * sizeof(*pairs));
+	free(pairs);
+	map_free(m->index);
+	node_index(p->arena, n);
+	return n;
 }
 
 static struct compose_node *parse_mapping(struct parser *p, const yaml_event_t *start,
@@ -410,7 +427,7 @@ static struct compose_node *parse_mapping(struct parser *p, const yaml_event_t *
 {
 	struct mapping m = {
 		.node = node_new(p->arena, COMPOSE_MAP, mark_of(p, &start->start_mark))};
-	bool going = true;
+	bool going = true, plain;
 
 	set_tag(m.node, start->data.mapping_start.tag);
 	while (going) {
@@ -421,42 +438,65 @@ static struct compose_node *parse_mapping(struct parser *p, const yaml_event_t *
 		if (going && ev.type == YAML_MAPPING_END_EVENT) {
 			yaml_event_delete(&ev);
 			merge_all(p, &m);
-			map_free(m.index);
-			node_index(p->arena, m.node);
-			return m.node;
+			return mapping_end(p, &m);
 		}
 		key = going ? parse_node(p, &ev, depth + 1) : NULL;
+		plain = going && ev.type == YAML_SCALAR_EVENT && !ev.data.scalar.anchor;
 		yaml_event_delete(&ev);
 		going = key && parse_pair(p, &m, key, depth);
+		if (going && plain)
+			p->spare = key;
 	}
-	map_free(m.index);
+	(void)mapping_end(p, &m);
 	return NULL;
 }
 
 /* ---- lists, aliases */
 
+/* Moves the items into the arena. */
+static void list_end(struct parser *p, struct compose_node *n)
+{
+	struct compose_node **items = n->list.items;
+
+	n->list.items = NULL;
+	n->list.room = 0;
+	node_reserve(p->arena, n, n->list.count);
+	if (n->list.count)
+		memcpy(n->list.items, items, n->list.count * sizeof(*items));
+	free(items);
+}
+
+static void list_add(struct compose_node *n, struct compose_node *item)
+{
+	if (n->list.count == n->list.room) {
+		n->list.room = MAX(n->list.room * 2, 8u);
+		n->list.items = xreallocarray(n->list.items, n->list.room, sizeof(*n->list.items));
+	}
+	n->list.items[n->list.count++] = item;
+}
+
 static struct compose_node *parse_list(struct parser *p, const yaml_event_t *start, unsigned depth)
 {
 	struct compose_node *n = node_new(p->arena, COMPOSE_LIST, mark_of(p, &start->start_mark));
+	bool end = false, good = true;
 
 	set_tag(n, start->data.sequence_start.tag);
-	for (;;) {
-		struct compose_node *item = NULL;
+	while (good && !end) {
+		struct compose_node *item;
 		yaml_event_t ev;
-		bool end;
 
-		if (!next(p, &ev))
-			return NULL;
+		good = next(p, &ev);
+		if (!good)
+			break;
 		end = ev.type == YAML_SEQUENCE_END_EVENT;
-		if (!end)
-			item = parse_node(p, &ev, depth + 1);
+		item = end ? NULL : parse_node(p, &ev, depth + 1);
 		yaml_event_delete(&ev);
-		if (end)
-			return n;
-		if (!item)
-			return NULL;
-		node_append(p->arena, n, item);
+		if (item)
+			list_add(n, item);
+		good = end || item;
 	}
+	list_end(p, n);
+	return good ? n : NULL;
 }
 
 static size_t count_nodes(const struct compose_node *n, size_t limit)

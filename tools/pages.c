@@ -29,7 +29,9 @@ described(const struct page *p, const struct reference_section *s, const struct 
 {
 	const struct reference_section *part = reference_part(p->all, p->count, s, key);
 
-	return part && part->same ? part->same : part;
+	while (part && part->same)
+		part = part->same;
+	return part;
 }
 
 /* "a duration like "10s"; override: replaced; required" */

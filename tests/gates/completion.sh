@@ -126,7 +126,7 @@ fi
 
 # fish can be asked itself.
 if command -v fish >/dev/null; then
-	grep -v 'FILES\|DIRS\|no-such\|=' lines | while IFS='|' read -r line expected; do
+	grep -v 'FILES\|DIRS\|no-such\|^[^|]*=' lines | while IFS='|' read -r line expected; do
 		found=$(fish --no-config -c "source $top/completion/cmp.fish; complete -C '$line'" 2>&1 | cut -f1 | LC_ALL=C sort | tr '\n' ' ')
 		[ "${found% }" = "$expected" ] || echo "\"$line\": \"${found% }\", not \"$expected\""
 	done >>"$work/wrong"
@@ -137,7 +137,11 @@ fi
 
 if command -v zsh >/dev/null; then
 	cat >try.zsh <<'Z'
-compadd() { print -l -- "${(@P)argv[-1]}"; }
+compadd() {
+	local suffix=${argv[(i)-S]}
+	print -l -- "${(@P)argv[-1]}"
+	(( suffix > $# )) || [[ -z $argv[suffix+1] ]] || print -r -- "-S $argv[suffix+1]"
+}
 _files() { print FILES; }
 while IFS='|' read -r line expected; do
 	words=("${(@s: :)line}") CURRENT=${#words}
@@ -145,7 +149,7 @@ while IFS='|' read -r line expected; do
 	[[ ${found% } == "$expected" ]] || print -r -- "\"$line\": \"${found% }\", not \"$expected\""
 done
 Z
-	grep -v 'DIRS\|no-such\|=' lines | zsh -f try.zsh "$top" >>"$work/wrong" 2>&1
+	grep -v 'DIRS\|no-such\|^[^|]*=' lines | zsh -f try.zsh "$top" >>"$work/wrong" 2>&1
 	report "$(wc -l <"$work/wrong")" "zsh completes typed lines"
 else
 	skip "zsh completes typed lines" "no zsh"

@@ -16,7 +16,7 @@
 static void every_key(void **state)
 {
 	AUTO(arena_free) struct arena *a = arena_new();
-	const struct reference_section *const *all;
+	const struct reference_section *const *all, *where;
 	size_t i, k, count, keys = 0;
 
 	(void)state;
@@ -24,6 +24,11 @@ static void every_key(void **state)
 	assert_true(count > 50);
 	for (i = 0; i < count; i++) {
 		assert_int_equal(i == 0, !*all[i]->path);
+		for (where = all[i]; where->same;)
+			where = where->same;
+		assert_ptr_equal(where->type->keys, all[i]->type->keys);
+		/* What has an effect is not described where it has none. */
+		assert_true(all[i]->ignored || !where->ignored);
 		for (k = 0; all[i]->sorted[k]; k++, keys++) {
 			const struct compose_key *key = all[i]->sorted[k];
 			auto_buf struct buf value = BUF_INIT;
