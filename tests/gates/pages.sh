@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Gate: docs/compose.md is what the tables give (UPDATE=1 rewrites it), and every key has its text.
+: "${top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}" "${top_builddir:=$top_srcdir/build}"
 echo 1..2
-page=$top_srcdir/docs/compose.md pages=${top_builddir:-build}/tools/pages
+page=$top_srcdir/docs/compose.md pages=$top_builddir/tools/pages
 made=$(mktemp) || exit 1
 trap 'rm -f "$made"' EXIT
 "$pages" compose.md >"$made" || { echo "Bail out! tools/pages has failed"; exit 1; }
@@ -11,7 +12,7 @@ if out=$(diff -u "$page" "$made" 2>&1); then
 	echo "ok 1 - docs/compose.md"
 else
 	printf '%s\n' "$out" | sed 's/^/# /'
-	echo "not ok 1 - docs/compose.md: UPDATE=1 tests/gates/pages.sh writes it anew"
+	echo "not ok 1 - docs/compose.md: UPDATE=1 sh tests/gates/pages.sh writes it anew"
 fi
 if out=$(grep -n '^\* \*\*[a-z_]*\*\* .\?\\$\|(null)' "$made"); then
 	printf '%s\n' "$out" | sed 's/^/# /'
