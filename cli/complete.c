@@ -10,11 +10,9 @@
 #include "base/json.h"
 #include "cli/client.h"
 #include "cli/verbs.h"
-#include "compose/compose.h"
+#include "compose/lint.h"
 #include "compose/reference.h"
 #include "compose/schema.h"
-
-#define CODE_MAX 999
 
 struct completion {
 	struct cli *cli;
@@ -170,14 +168,14 @@ static void add_commands(struct completion *c)
 
 static void add_codes(struct completion *c)
 {
-	char code[8];
-	unsigned i;
+	const struct diag_explanation *about;
+	size_t i, count;
 
-	for (i = 1; i <= CODE_MAX; i++) {
-		snprintf(code, sizeof(code), "E%03u", i);
-		if (diag_explain(code))
-			offer(c, code, NULL);
-	}
+	about = diag_explanations(&count);
+	for (i = 0; i < count; i++)
+		offer(c, about[i].code, about[i].title);
+	for (i = 0; (about = lint_explanation(i)); i++)
+		offer(c, about->code, about->title);
 }
 
 static void add_table_keys(struct completion *c, const struct compose_type *type)

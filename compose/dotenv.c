@@ -230,8 +230,10 @@ static const char *as_utf8(struct reader *r, struct compose_mark mark, const cha
 
 static void set(struct reader *r, const char *key, struct compose_mark mark, const char *value)
 {
-	value = as_utf8(r, mark, value);
-	node_put(r->d->arena, r->out, key, mark, node_text(r->d->arena, value, mark));
+	struct compose_node *text = node_text(r->d->arena, as_utf8(r, mark, value), mark);
+
+	text->outside = true;
+	node_put(r->d->arena, r->out, key, mark, text);
 }
 
 /* NAME alone: the value is that of the environment. */

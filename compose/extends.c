@@ -128,10 +128,9 @@ static void no_such(struct loader *l, const struct compose_path *path,
 	for (i = 0; i < count; i++)
 		candidates[i] = file->services->map.pairs[i].key;
 	near = str_nearest(name->text, candidates, count);
-	problem_at(&l->c, DIAG_REFERENCE, path, name->mark,
-		   near ? "there is no service \"%s\" to extend (did you mean \"%s\"?)"
-			: "there is no service \"%s\" to extend",
-		   name->text, near);
+	problem_at(&l->c, DIAG_REFERENCE, path, name->mark, "there is no service \"%s\" to extend",
+		   name->text);
+	diag_mean(l->c.diags, near);
 }
 
 /* The service that `extends` names, resolved, or NULL after reporting. */

@@ -277,10 +277,7 @@ static const char *dir_of_files(struct loader *l)
 
 static int not_found(const char *dir, struct error *err)
 {
-	return error_set(
-		err, ENOENT,
-		"no compose file found in %s or the directories above: write a compose.yaml, or name one with -f",
-		dir);
+	return error_set(err, ENOENT, "no compose file found in %s or the directories above", dir);
 }
 
 /* The variables of the env files that were asked for, or of the directory's own; false: the latter.

@@ -13,7 +13,10 @@
 static struct compose_node *text_node(struct compose_ctx *c, const struct compose_node *like,
 				      const char *text)
 {
-	return node_string(c->arena, text, like->mark);
+	struct compose_node *n = node_string(c->arena, text, like->mark);
+
+	n->outside = like->outside;
+	return n;
 }
 
 /* ---- scalars */
@@ -38,12 +41,21 @@ struct compose_node *finish_nullable(struct compose_ctx *c, const struct compose
 	return n->kind == COMPOSE_NULL ? n : finish_string(c, path, type, keep, n);
 }
 
+/* Fits an integer; what is larger, infinite or no number does not. */
+static bool is_whole(double value)
+{
+	return value > -9e18 && value < 9e18 && !(value < (double)(int64_t)value) &&
+	       !(value > (double)(int64_t)value);
+}
+
 struct compose_node *finish_int(struct compose_ctx *c, const struct compose_path *path,
 				const struct compose_type *type, bool keep, struct compose_node *n)
 {
 	(void)type;
-	if (n->kind == COMPOSE_FLOAT && (double)(int64_t)n->real != n->real)
+	if (n->kind == COMPOSE_FLOAT && !is_whole(n->real)) {
 		problem_at(c, DIAG_VALUE, path, n->mark, "must be a whole number");
+		return NULL;
+	}
 	if (n->kind == COMPOSE_FLOAT) {
 		n->integer = (int64_t)n->real;
 		n->kind = COMPOSE_INT;
@@ -108,10 +120,8 @@ struct compose_node *finish_bytes(struct compose_ctx *c, const struct compose_pa
 		return plain ? text_node(c, n, arena_printf(c->arena, "%lld", (long long)plain))
 			     : NULL;
 	if (parse_bytes(n->text, &bytes) < 0) {
-		problem_at(
-			c, DIAG_VALUE, path, n->mark,
-			"\"%s\" is not a size: write a number and one of b, k, m, g, t, like \"64m\"",
-			n->text);
+		problem_at(c, DIAG_VALUE, path, n->mark, "\"%s\" is not a size", n->text);
+		diag_hint(c->diags, "write a number and one of b, k, m, g, t, like \"64m\"");
 		return NULL;
 	}
 	return bytes ? text_node(c, n, arena_printf(c->arena, "%llu", (unsigned long long)bytes))
@@ -125,13 +135,11 @@ static void bad_duration(struct compose_ctx *c, const struct compose_path *path,
 	const char *unit = n->text + digits;
 	char fixed = (char)(*unit | 32);
 
+	problem_at(c, DIAG_VALUE, path, n->mark, "\"%s\" is not a duration", n->text);
 	if (digits && *unit && strchr("smhdw", fixed))
-		problem_at(c, DIAG_VALUE, path, n->mark,
-			   "\"%s\" is not a duration (did you mean \"%.*s%c\"?)", n->text,
-			   (int)digits, n->text, fixed);
+		diag_mean(c->diags, arena_printf(c->arena, "%.*s%c", (int)digits, n->text, fixed));
 	else
-		problem_at(c, DIAG_VALUE, path, n->mark,
-			   "\"%s\" is not a duration: write it like \"10s\" or \"1m30s\"", n->text);
+		diag_hint(c->diags, "write it like \"10s\" or \"1m30s\"");
 }
 
 struct compose_node *finish_duration(struct compose_ctx *c, const struct compose_path *path,
@@ -325,6 +333,9 @@ struct compose_node *finish_struct(struct compose_ctx *c, const struct compose_p
 							     .flags = key->flags & ~KEY_REQUIRED}
 				     : key,
 				n);
+		if (value && (key->flags & KEY_WARNED))
+			warning_at(c, DIAG_UNSUPPORTED, path, mark,
+				   "\"%s\" is ignored: cmp does not do it", key->name);
 		if (value)
 			node_put(c->arena, map, printed_name(c, type, key), mark, value);
 	}

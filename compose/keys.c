@@ -18,6 +18,10 @@ static const struct compose_type text_or_bool = {.shapes = SHAPE_STRING | SHAPE_
 						 .finish = finish_string};
 static const struct compose_type scalar = {.shapes = SHAPE_SCALAR | SHAPE_NULL,
 					   .finish = finish_string};
+/* Free for the programs that read it: whatever shape it has. */
+static const struct compose_type anything = {.shapes = SHAPE_ANY};
+static const struct compose_type extension = {
+	.shapes = SHAPE_ANY, .wanted = "a mapping", .value = &anything};
 /* Values of environment: nothing is not the same as the empty string. */
 static const struct compose_type scalar_or_null = {.shapes = SHAPE_SCALAR | SHAPE_NULL,
 						   .finish = finish_nullable};
@@ -706,7 +710,7 @@ static const struct compose_key service_keys[] = {
 	{"profiles", &texts_once, 0, NULL,
 	 "Profiles that enable the service: --profile, COMPOSE_PROFILES, or naming it "
 	 "in a command. Without any it is always enabled."},
-	{"annotations", &labels, KEY_IGNORED, NULL, "Annotations for an OCI runtime."},
+	{"annotations", &labels, KEY_IGNORED | KEY_WARNED, NULL, "Annotations for an OCI runtime."},
 	{"attach", &boolean, KEY_KEEP, NULL,
 	 "false: up does not show what the service prints, unless it is asked with "
 	 "--attach."},
@@ -715,7 +719,8 @@ static const struct compose_key service_keys[] = {
 	 "the name of image, or PROJECT-SERVICE."},
 	{"develop", &develop, KEY_IGNORED, NULL,
 	 "What happens when files change while one works on them."},
-	{"blkio_config", &blkio, KEY_IGNORED, NULL, "Shares and limits of block devices."},
+	{"blkio_config", &blkio, KEY_IGNORED | KEY_WARNED, NULL,
+	 "Shares and limits of block devices."},
 	{"cap_add", &texts_once, 0, NULL,
 	 "Capabilities in addition to the usual ones, with or without CAP_; ALL for "
 	 "all."},
@@ -724,13 +729,15 @@ static const struct compose_key service_keys[] = {
 	 "The control group above that of the container. Those of cmp lie together."},
 	{"cgroup", &text, 0, "host|private",
 	 "The namespace of control groups: private, or that of the host."},
-	{"cpu_count", &integer, KEY_IGNORED, NULL, "Processors on Windows."},
-	{"cpu_percent", &number, KEY_IGNORED, NULL, "Part of the processors on Windows."},
+	{"cpu_count", &integer, KEY_IGNORED | KEY_WARNED, NULL, "Processors on Windows."},
+	{"cpu_percent", &number, KEY_IGNORED | KEY_WARNED, NULL,
+	 "Part of the processors on Windows."},
 	{"cpu_period", &integer, 0, NULL,
 	 "Length of a period of the CPU scheduler, in microseconds."},
 	{"cpu_quota", &integer, 0, NULL, "Processor time in each cpu_period, in microseconds."},
-	{"cpu_rt_period", &integer, KEY_IGNORED, NULL, "Period of the real-time scheduler."},
-	{"cpu_rt_runtime", &integer, KEY_IGNORED, NULL,
+	{"cpu_rt_period", &integer, KEY_IGNORED | KEY_WARNED, NULL,
+	 "Period of the real-time scheduler."},
+	{"cpu_rt_runtime", &integer, KEY_IGNORED | KEY_WARNED, NULL,
 	 "Time in each period for the real-time scheduler."},
 	{"cpus", &number, 0, NULL,
 	 "Processor time at most, in processors: 0.5 is half of one. The same as "
@@ -746,7 +753,8 @@ static const struct compose_key service_keys[] = {
 	{"container_name", &text, 0, NULL,
 	 "Name of the container, instead of PROJECT-SERVICE-NUMBER; excludes a second "
 	 "container."},
-	{"credential_spec", &credential, KEY_IGNORED, NULL, "Credentials for a domain of Windows."},
+	{"credential_spec", &credential, KEY_IGNORED | KEY_WARNED, NULL,
+	 "Credentials for a domain of Windows."},
 	{"depends_on", &depends_on, 0, NULL,
 	 "Services that come first. A list waits until they have been started."},
 	{"deploy", &deploy, 0, NULL,
@@ -774,7 +782,8 @@ static const struct compose_key service_keys[] = {
 	 "containers of one network reach each other on every port."},
 	{"extends", &extends, KEY_HIDDEN, NULL,
 	 "Start from another service; what is said here is merged over it."},
-	{"external_links", &texts, KEY_IGNORED, NULL, "Names of containers outside the project."},
+	{"external_links", &texts, KEY_IGNORED | KEY_WARNED, NULL,
+	 "Names of containers outside the project."},
 	{"extra_hosts", &extra_hosts, 0, NULL,
 	 "Lines for /etc/hosts, NAME=ADDRESS; host-gateway stands for the host."},
 	{"group_add", &texts_or_numbers, 0, NULL,
@@ -792,7 +801,7 @@ static const struct compose_key service_keys[] = {
 	{"ipc", &text, 0, NULL,
 	 "Shared memory and semaphores: private, shareable, host, service:NAME or "
 	 "container:NAME."},
-	{"isolation", &text, KEY_IGNORED, NULL, "Kind of isolation on Windows."},
+	{"isolation", &text, KEY_IGNORED | KEY_WARNED, NULL, "Kind of isolation on Windows."},
 	{"labels", &labels, 0, NULL, "Labels of the containers."},
 	{"label_file", &label_files, KEY_HIDDEN, NULL, "Files with labels; labels wins over them."},
 	{"links", &texts_once, 0, NULL,
@@ -802,9 +811,11 @@ static const struct compose_key service_keys[] = {
 	 "Memory at most; deploy.resources.limits.memory must say the same."},
 	{"mem_reservation", &bytes, 0, NULL, "Memory that it keeps when the machine runs short."},
 	{"memswap_limit", &bytes, 0, NULL, "Memory and swap space together; -1 is no limit."},
-	{"mem_swappiness", &bytes, KEY_IGNORED, NULL, "How readily memory is swapped out."},
+	{"mem_swappiness", &bytes, KEY_IGNORED | KEY_WARNED, NULL,
+	 "How readily memory is swapped out."},
 	{"mac_address", &text, 0, NULL, "Hardware address on the main network."},
-	{"models", &service_models, KEY_IGNORED, NULL, "Language models that the service uses."},
+	{"models", &service_models, KEY_IGNORED | KEY_WARNED, NULL,
+	 "Language models that the service uses."},
 	{"network_mode", &text, 0, NULL,
 	 "none, host, service:NAME, container:NAME, or a network that exists; excludes "
 	 "networks."},
@@ -836,7 +847,7 @@ static const struct compose_key service_keys[] = {
 	{"restart", &text, 0, NULL,
 	 "What happens when the container ends: no, always, on-failure[:ATTEMPTS] or "
 	 "unless-stopped; \"no\" if not given."},
-	{"runtime", &text, KEY_IGNORED, NULL, "The OCI runtime; cmp is its own."},
+	{"runtime", &text, KEY_IGNORED | KEY_WARNED, NULL, "The OCI runtime; cmp is its own."},
 	{"scale", &integer, KEY_KEEP, NULL, "Number of containers, 1 if not given."},
 	{"secrets", &secret_mounts, 0, NULL,
 	 "Secrets that the container sees as files. A string is the name of one."},
@@ -850,7 +861,8 @@ static const struct compose_key service_keys[] = {
 	{"stop_signal", &text, 0, NULL,
 	 "The signal that asks the process to end; that of the image, or SIGTERM, if "
 	 "not given."},
-	{"storage_opt", &scalar_map, KEY_IGNORED, NULL, "Options of the storage driver."},
+	{"storage_opt", &scalar_map, KEY_IGNORED | KEY_WARNED, NULL,
+	 "Options of the storage driver."},
 	{"sysctls", &labels, 0, NULL,
 	 "Kernel parameters of the container's namespaces, like net.core.somaxconn."},
 	{"tmpfs", &tmpfs, 0, NULL, "Directories in memory, PATH[:OPTIONS], like /run:size=64m."},
@@ -858,11 +870,12 @@ static const struct compose_key service_keys[] = {
 	{"ulimits", &ulimits, 0, NULL,
 	 "Limits of the process by name, like nofile or nproc: a number, or soft and "
 	 "hard."},
-	{"use_api_socket", &boolean, KEY_IGNORED, NULL, "Give the container access to the engine."},
+	{"use_api_socket", &boolean, KEY_IGNORED | KEY_WARNED, NULL,
+	 "Give the container access to the engine."},
 	{"user", &text, 0, NULL,
 	 "USER[:GROUP] of the process, names or numbers; that of the image if not "
 	 "given."},
-	{"userns_mode", &text, KEY_IGNORED, NULL, "The user namespace."},
+	{"userns_mode", &text, KEY_IGNORED | KEY_WARNED, NULL, "The user namespace."},
 	{"uts", &text, 0, NULL, "host: the host name is that of the host."},
 	{"volumes", &volume_mounts, 0, NULL,
 	 "Volumes and directories that the container sees: TARGET, or "
@@ -872,13 +885,16 @@ static const struct compose_key service_keys[] = {
 	 "Take the volumes of another service, SERVICE[:ro|rw], or of container:NAME."},
 	{"working_dir", &text, 0, NULL,
 	 "Directory that the process starts in; that of the image if not given."},
-	{"pre_start", &hooks, KEY_IGNORED, NULL,
+	{"pre_start", &hooks, KEY_IGNORED | KEY_WARNED, NULL,
 	 "Commands before the containers start; newer than Compose 2.40."},
 	{"post_start", &hooks, 0, NULL,
 	 "Commands in the container after up, start or restart has started it, before what depends on "
 	 "it goes on."},
 	{"pre_stop", &hooks, 0, NULL,
 	 "Commands in the container before stop, down or restart stops it; if one fails it runs on."},
+	{"x-cmp", &extension, KEY_HIDDEN, NULL,
+	 "What `cmp lint` leaves alone here: lint is a mapping of codes to off, or to the "
+	 "reason."},
 	{0},
 };
 const struct compose_type type_service = {

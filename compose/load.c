@@ -24,7 +24,7 @@ static struct compose_mark nowhere(void)
 struct reference {
 	struct loader *l;
 	const struct compose_path *path;
-	const struct compose_node *node;
+	struct compose_node *node;
 };
 
 /* Where the line starts in the text of the source, or NULL. */
@@ -83,6 +83,7 @@ static void reference_seen(void *arg, const char *name, const char *fallback, bo
 	struct compose_project *p = r->l->project;
 	struct compose_node *one = node_get(p->variables, name), *flag;
 
+	r->node->outside = true;
 	if (!one) {
 		one = node_new(p->arena, COMPOSE_MAP, r->node->mark);
 		node_set(p->arena, p->variables, name, r->node->mark, one);
@@ -170,9 +171,11 @@ static void check_version(struct loader *l, const struct compose_node *document)
 {
 	const struct compose_pair *version = node_pair(document, "version");
 
-	if (version)
-		warning_at(&l->c, DIAG_OBSOLETE, NULL, version->key_mark,
-			   "\"version\" is obsolete and ignored: remove it");
+	if (!version)
+		return;
+	warning_at(&l->c, DIAG_OBSOLETE, NULL, version->key_mark,
+		   "\"version\" is obsolete and ignored");
+	diag_hint(l->c.diags, "remove it");
 }
 
 void load_tree(struct loader *l)
@@ -413,6 +416,7 @@ static void build_model(struct loader *l)
 		normalize_model(&l->c, l->tree);
 	if (!o->no_env_resolution)
 		service_files_resolve(l, node_get(l->tree, "services"));
+	l->project->merged = node_get(l->tree, "services");
 	model = type_file.finish(&l->c, NULL, &type_file, true, l->tree);
 	add_extensions(l, model);
 	select_profiles(l, model);
@@ -454,8 +458,11 @@ static int load(struct loader *l, struct error *err)
 		find_name(l);
 		return diag_errors(l->c.diags) ? summary(l, err) : 0;
 	}
-	if (r < 0)
+	if (r < 0) {
+		diag_add(l->c.diags, DIAG_ERROR, DIAG_PROJECT, nowhere(), NULL, "%s", err->msg);
+		diag_hint(l->c.diags, "write a compose.yaml, or name one with -f");
 		return r;
+	}
 	l->project->working_dir = l->c.dir;
 	l->project->files = strv_dup(l->paths);
 	load_parse(l);
@@ -484,6 +491,8 @@ int compose_load(const struct compose_options *options, struct compose_project *
 
 	p->arena = arena;
 	p->diags = diag_list_new(arena);
+	if (options->strict)
+		diag_strict(p->diags);
 	p->variables = node_new(arena, COMPOSE_MAP, nowhere());
 	l.c = (struct compose_ctx){
 		.arena = arena, .diags = p->diags, .options = options, .env = l.env};

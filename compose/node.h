@@ -61,6 +61,7 @@ struct compose_node {
 	enum compose_kind kind : 8;
 	enum compose_tag tag : 8;
 	bool damaged; /* a mapping from which something wrong was taken out */
+	bool outside; /* a scalar whose text is, in part, that of a variable or an env file */
 	bool quoted; /* a scalar written in quotes or as a block: a string whatever it looks like */
 };
 

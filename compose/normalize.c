@@ -103,8 +103,10 @@ static void resolve_nulls(struct compose_ctx *c, struct compose_node *map, bool 
 		struct compose_pair *pair = &map->map.pairs[i];
 		const char *value = map_get(c->env, pair->key);
 
-		if (pair->value->kind == COMPOSE_NULL && value)
+		if (pair->value->kind == COMPOSE_NULL && value) {
 			pair->value = text_node(c, value, pair->value->mark);
+			pair->value->outside = true;
+		}
 		if (pair->value->kind != COMPOSE_NULL || !drop)
 			map->map.pairs[kept++] = *pair;
 	}

@@ -129,6 +129,9 @@ static void expand_short(struct compose_ctx *c, const struct compose_path *path,
 	wrong = fault(c->arena, &s);
 	if (wrong) {
 		problem_at(c, DIAG_VALUE, path, item->mark, "port \"%s\": %s", text, wrong);
+		if (*s.ip && !valid_ip(s.ip))
+			diag_hint(c->diags,
+				  "write [IP:][HOST:]CONTAINER[/PROTOCOL], like \"8080:80\"");
 		return;
 	}
 	if (s.last > s.first && !ctx_room(c, item->mark))

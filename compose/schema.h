@@ -56,6 +56,7 @@ enum compose_cast { CAST_NONE, CAST_INT, CAST_FLOAT, CAST_BOOL };
 #define KEY_OBSOLETE	64u
 #define KEY_IGNORED	128u /* accepted; cmp does nothing with it, nor with what is below it */
 #define KEY_REFUSED	256u /* part of the format, but no container is made with it */
+#define KEY_WARNED	512u /* ignored, and a warning says so: the container lacks something */
 
 struct compose_key;
 

@@ -13,6 +13,7 @@
 
 #include "base/map.h"
 #include "base/str.h"
+#include "compose/syntax.h"
 
 #define PAIRS_UNINDEXED 16 /* more keys than this are looked up in a map */
 
@@ -38,68 +39,18 @@ static struct compose_mark mark_of(const struct parser *p, const yaml_mark_t *m)
 	return (struct compose_mark){p->source, (unsigned)m->line + 1, (unsigned)m->column + 1};
 }
 
-/* ---- errors of libyaml, in words of this format */
-
-static bool tab_indents(const struct compose_source *s, size_t line)
-{
-	const char *at = s->text, *end = s->text + s->len;
-
-	while (line-- && at) {
-		at = memchr(at, '\n', (size_t)(end - at));
-		at = at ? at + 1 : NULL;
-	}
-	while (at && at < end && *at == ' ')
-		at++;
-	return at && at < end && *at == '\t';
-}
-
-static const struct {
-	const char *problem, *words;
-} syntax_words[] = {
-	{"found character that cannot start any token",
-	 "this character cannot start a value: put the value in quotes"},
-	{"mapping values are not allowed in this context",
-	 "\":\" is not allowed here: put the value in quotes, or look for a missing \":\" or wrong "
-	 "indentation on the line before"},
-	{"did not find expected key",
-	 "expected a key here: check the indentation, and the quotes on the line before"},
-	{"could not find expected ':'", "a \":\" is missing after this key"},
-	{"did not find expected '-' indicator",
-	 "expected \"- \" of the list here: check the indentation"},
-	{"did not find expected node content", "expected a value here"},
-	{"found unexpected end of stream",
-	 "the file ends inside a quoted value: a quote is missing"},
-	{"did not find expected ',' or ']'", "expected \",\" or \"]\" here"},
-	{"did not find expected ',' or '}'", "expected \",\" or \"}\" here"},
-	{"block sequence entries are not allowed in this context",
-	 "a list item is not allowed here: check the indentation"},
-	{"found unknown escape character",
-	 "unknown escape in a quoted value: write \\\\ for a backslash, or use single quotes"},
-};
-
-static const char *syntax_text(const struct parser *p)
-{
-	const char *problem = p->yaml.problem ? p->yaml.problem : "cannot be parsed";
-	size_t i;
-
-	if (tab_indents(p->source, p->yaml.problem_mark.line))
-		return "a tab is used for indentation: use spaces";
-	if (p->yaml.problem_mark.index && p->yaml.problem_mark.index < p->source->len &&
-	    !memcmp(p->source->text + p->yaml.problem_mark.index - 1, "${", 2))
-		return "inside { } and [ ] a value with ${…} must be in quotes";
-	for (i = 0; i < ARRAY_LEN(syntax_words); i++)
-		if (!strcmp(problem, syntax_words[i].problem))
-			return syntax_words[i].words;
-	return problem;
-}
-
 static void syntax_error(struct parser *p)
 {
-	struct compose_mark mark = mark_of(p, &p->yaml.problem_mark);
+	struct syntax_problem problem = {
+		.what = p->yaml.problem ? p->yaml.problem : "cannot be parsed",
+		.context = p->yaml.context ? p->yaml.context : "",
+		.mark = mark_of(p, &p->yaml.problem_mark),
+		.context_mark = mark_of(p, &p->yaml.context_mark),
+	};
 
 	if (p->yaml.error == YAML_READER_ERROR)
-		mark = (struct compose_mark){p->source, 0, 0};
-	diag_add(p->diags, DIAG_ERROR, DIAG_SYNTAX, mark, NULL, "%s", syntax_text(p));
+		problem.mark = (struct compose_mark){p->source, 0, 0};
+	syntax_report(p->diags, &problem);
 }
 
 static bool next(struct parser *p, yaml_event_t *ev)
@@ -413,6 +364,15 @@ static void merge_all(struct parser *p, struct mapping *m)
 		merge_map(p, m, m->merge->list.items[i]);
 }
 
+static void duplicate_key(struct parser *p, const struct compose_node *key,
+			  struct compose_mark first, const char *hint)
+{
+	diag_add(p->diags, DIAG_ERROR, DIAG_DUPLICATE_KEY, key->mark, NULL,
+		 "key \"%s\" is already defined at line %u", key->text, first.line);
+	diag_hint(p->diags, "%s", hint);
+	diag_note(p->diags, first, "first defined here");
+}
+
 /* Reads the value of one key.  False at errors that end parsing. */
 static bool parse_pair(struct parser *p, struct mapping *m, const struct compose_node *key,
 		       unsigned depth)
@@ -437,11 +397,9 @@ static bool parse_pair(struct parser *p, struct mapping *m, const struct compose
 		m->merge = value;
 		m->merge_mark = key->mark;
 	} else if (!strcmp(key->text, "<<") && !key->quoted)
-		diag_add(p->diags, DIAG_ERROR, DIAG_DUPLICATE_KEY, key->mark, NULL,
-			 "\"<<\" is already used at line %u: give it a list", m->merge_mark.line);
+		duplicate_key(p, key, m->merge_mark, "give it a list");
 	else if (mapping_has(m, key->text, &first))
-		diag_add(p->diags, DIAG_ERROR, DIAG_DUPLICATE_KEY, key->mark, NULL,
-			 "key \"%s\" is already defined at line %u", key->text, first.line);
+		duplicate_key(p, key, first, "remove one of them");
 	else
 		mapping_add(m, key->text, key->mark, value);
 	return true;

@@ -274,6 +274,11 @@ static void man_command(struct page *p, const char *prefix, const struct command
 	if (i)
 		buf_addc(&p->out, '\n');
 	man_options(p, c->options);
+	if (!c->more)
+		return;
+	buf_adds(&p->out, ".PP\n.nf\n");
+	roff(&p->out, c->more);
+	buf_adds(&p->out, "\n.fi\n");
 }
 
 static const char man_cmp_head[] =
@@ -291,7 +296,7 @@ static const char man_cmp_head[] =
 	".SH OPTIONS\n";
 
 static const char man_cmp_tail[] =
-	".SH EXIT STATUS\n0, or 1 after an error; 2 for an unknown command; 130 when interrupted.\n"
+	".SH EXIT STATUS\n0, or 1 after an error; 2 for an unknown command; 3 when lint found something; 130 when interrupted.\n"
 	"\\fBrun\\fR and \\fBexec\\fR give that of their process.\n"
 	".SH ENVIRONMENT\n"
 	".TP\n.B COMPOSE_FILE\nFiles instead of \\fB\\-f\\fR, separated by colons, or by \\fBCOMPOSE_PATH_SEPARATOR\\fR.\n"
