@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/str.h"
 #include "compose/interpolate.h"
 #include "compose/schema.h"
@@ -215,9 +216,21 @@ static bool key_char(char c)
 	return isalnum((unsigned char)c) || strchr("_.-[]", c);
 }
 
+/* The model is UTF-8 in all its forms. */
+static const char *as_utf8(struct reader *r, struct compose_mark mark, const char *value)
+{
+	auto_json json_t *string = json_str(value);
+
+	if (!strcmp(json_string_value(string), value))
+		return value;
+	diag_add(r->d->diags, DIAG_WARNING, DIAG_DOTENV, mark, NULL,
+		 "the value is not UTF-8: what is not ASCII in it becomes U+FFFD");
+	return arena_strdup(r->d->arena, json_string_value(string));
+}
+
 static void set(struct reader *r, const char *key, struct compose_mark mark, const char *value)
 {
-	struct compose_node *text = node_text(r->d->arena, value, mark);
+	struct compose_node *text = node_text(r->d->arena, as_utf8(r, mark, value), mark);
 
 	text->outside = true;
 	node_put(r->d->arena, r->out, key, mark, text);
