@@ -91,6 +91,9 @@ void service_files_resolve(struct loader *l, struct compose_node *services)
 		struct compose_pair *pair = &services->map.pairs[i];
 		struct compose_path path = {&root, pair->key, 0};
 
+		/* One that is not enabled may lack its files. */
+		if (!service_enabled(l->project, pair->value))
+			continue;
 		resolve(l, &path, pair->value, "env_file", "environment");
 		resolve(l, &path, pair->value, LABEL_FILE, "labels");
 	}
