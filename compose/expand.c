@@ -219,6 +219,7 @@ struct compose_node *expand_names(struct compose_ctx *c, const struct compose_pa
 
 	if (n->kind != COMPOSE_LIST)
 		return n;
+	check_twice(c, path, n);
 	map = new_map(c, n);
 	for (i = 0; i < n->list.count; i++) {
 		struct compose_path at = {path, NULL, i};
@@ -396,12 +397,14 @@ struct compose_node *expand_extra_hosts(struct compose_ctx *c, const struct comp
 	struct compose_node *list = new_list(c, n);
 	size_t i, k;
 
-	if (n->kind == COMPOSE_LIST)
+	if (n->kind == COMPOSE_LIST) {
+		check_twice(c, path, n);
 		for (i = 0; i < n->list.count; i++) {
 			struct compose_path at = {path, NULL, i};
 
 			host_item(c, &at, list, n->list.items[i]);
 		}
+	}
 	for (i = 0; n->kind == COMPOSE_MAP && i < n->map.count; i++) {
 		const struct compose_pair *pair = &n->map.pairs[i];
 		const struct compose_node *value = pair->value;

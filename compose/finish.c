@@ -342,13 +342,17 @@ struct compose_node *finish_struct(struct compose_ctx *c, const struct compose_p
 	return map;
 }
 
+/* A limit of 0 is printed as {}, as the reference does, and {} reads as 0 again. */
 struct compose_node *finish_ulimit(struct compose_ctx *c, const struct compose_path *path,
 				   const struct compose_type *type, bool keep,
 				   struct compose_node *n)
 {
 	if (n->kind == COMPOSE_MAP)
-		return finish_struct(c, path, type, keep, n);
-	return finish_int(c, path, type, true, n);
+		return n->map.count ? finish_struct(c, path, type, keep, n) : n;
+	n = finish_int(c, path, type, true, n);
+	if (n && n->kind == COMPOSE_INT && !n->integer)
+		n = node_new(c->arena, COMPOSE_MAP, n->mark);
+	return n;
 }
 
 /* What is not said to be optional is required. */

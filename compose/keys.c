@@ -90,6 +90,7 @@ static const struct compose_type exposed = {.shapes = SHAPE_LIST,
 					    .item = &unique_scalar,
 					    .finish = finish_list};
 static const struct compose_type text_or_texts = {.shapes = SHAPE_STRING | SHAPE_LIST,
+						  .flags = TYPE_UNIQUE,
 						  .wanted = "a string or a list of strings",
 						  .item = &text,
 						  .expand = expand_list,
@@ -141,6 +142,7 @@ static const struct compose_type contexts = {.shapes = SHAPE_MAP | SHAPE_LIST,
 					     .expand = expand_contexts,
 					     .finish = finish_mapping};
 static const struct compose_type ssh = {.shapes = SHAPE_MAP | SHAPE_LIST | SHAPE_STRING,
+					.flags = TYPE_UNIQUE,
 					.wanted = "a list of \"default\" or ID=PATH",
 					.item = &text,
 					.expand = expand_ssh,
@@ -159,14 +161,14 @@ static const struct compose_type extra_hosts = {
 /* ---- build */
 
 static const struct compose_key ulimit_keys[] = {
-	{"soft", &integer, KEY_REQUIRED | KEY_KEEP, NULL,
-	 "The limit that is in force; -1 is none."},
-	{"hard", &integer, KEY_REQUIRED | KEY_KEEP, NULL,
+	{"soft", &integer, KEY_REQUIRED, NULL, "The limit that is in force; -1 is none."},
+	{"hard", &integer, KEY_REQUIRED, NULL,
 	 "How far a process may raise the soft limit; -1 is without end."},
 	{0},
 };
 static const struct compose_type ulimit = {.shapes = SHAPE_INT | SHAPE_STRING | SHAPE_MAP,
 					   .wanted = "a number, or soft and hard",
+					   .cast = CAST_INT,
 					   .keys = ulimit_keys,
 					   .finish = finish_ulimit};
 static const struct compose_type ulimits = {
@@ -241,7 +243,8 @@ static const struct compose_key build_keys[] = {
 	{"shm_size", &bytes, 0, NULL, "Size of /dev/shm while RUN instructions run."},
 	{"tags", &texts_once, 0, NULL, "Further names of the image."},
 	{"ulimits", &ulimits, 0, NULL, "Limits of the processes of the build."},
-	{"platforms", &texts, 0, NULL, "Platforms that the image is built for, like linux/amd64."},
+	{"platforms", &texts_once, 0, NULL,
+	 "Platforms that the image is built for, like linux/amd64."},
 	{"privileged", &boolean, 0, NULL, "Run the build with all privileges."},
 	{0},
 };
@@ -254,7 +257,7 @@ static const struct compose_type build = {.shapes = SHAPE_STRING | SHAPE_MAP,
 /* ---- deploy */
 
 static const struct compose_key request_keys[] = {
-	{"capabilities", &texts_any, 0, NULL, "What the device must be able to do, like gpu."},
+	{"capabilities", &texts, 0, NULL, "What the device must be able to do, like gpu."},
 	{"driver", &text, 0, NULL, "Driver that provides the device."},
 	{"count", &device_count, 0, NULL, "How many devices, or all; excludes device_ids."},
 	{"device_ids", &texts_any, 0, NULL, "Which devices."},

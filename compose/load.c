@@ -69,12 +69,50 @@ static const char *reference_lookup(void *arg, const char *name)
 	return files_lookup(((struct reference *)arg)->l, name);
 }
 
+/* Does `environment`, as it is written, set the variable? */
+static bool sets(const struct compose_node *environment, const char *name)
+{
+	size_t i, len = strlen(name);
+
+	for (i = 0; environment && environment->kind == COMPOSE_LIST && i < environment->list.count;
+	     i++) {
+		const struct compose_node *item = environment->list.items[i];
+
+		if (item->kind == COMPOSE_STRING && !strncmp(item->text, name, len) &&
+		    (item->text[len] == '=' || !item->text[len]))
+			return true;
+	}
+	return node_pair(environment, name);
+}
+
+/* Is it a command of a service that has the variable in its containers? */
+static bool meant_for_container(const struct reference *r, const char *name)
+{
+	static const char *const keys[] = {"command", "entrypoint", "healthcheck"};
+	const struct compose_path *at = r->path, *service = NULL, *key = NULL;
+	const struct compose_node *n;
+	size_t i;
+
+	for (; at && at->up; at = at->up) {
+		key = service;
+		service = at;
+	}
+	if (!at || !service || !key || !str_eq(at->key, "services") || !service->key)
+		return false;
+	for (i = 0; i < ARRAY_LEN(keys) && !str_eq(key->key, keys[i]);)
+		i++;
+	n = node_get(node_get(r->l->document, "services"), service->key);
+	return i < ARRAY_LEN(keys) && sets(node_get(n, "environment"), name);
+}
+
 static void reference_unset(void *arg, const char *name, size_t offset)
 {
 	const struct reference *r = arg;
 
 	warning_at(&r->l->c, DIAG_UNSET, r->path, inside(r->node, offset),
 		   "variable \"%s\" is not set: using an empty string", name);
+	if (meant_for_container(r, name))
+		diag_hint(r->l->c.diags, "for that of the container write $$%s", name);
 }
 
 static void reference_seen(void *arg, const char *name, const char *fallback, bool required)
@@ -185,6 +223,7 @@ void load_tree(struct loader *l)
 
 	for (i = 0; i < l->documents->list.count; i++) {
 		document = l->documents->list.items[i];
+		l->document = document;
 		load_interpolate(l, NULL, document);
 		document = decode_value(&l->c, NULL, &type_file, NULL, document);
 		if (!document)

@@ -19,11 +19,12 @@ struct load_shared {
 struct loader {
 	struct compose_ctx c;
 	struct compose_project *project;
-	struct loader *parent;		/* of an include */
-	struct map *env;		/* owned; c.env points at it */
-	struct compose_node *documents; /* parsed files in order; marks tell which */
-	struct compose_node *tree;	/* what they come to */
-	struct extend_file *extended;	/* files that services extend from */
+	struct loader *parent;		     /* of an include */
+	struct map *env;		     /* owned; c.env points at it */
+	struct compose_node *documents;	     /* parsed files in order; marks tell which */
+	const struct compose_node *document; /* of them, the one that is interpolated */
+	struct compose_node *tree;	     /* what they come to */
+	struct extend_file *extended;	     /* files that services extend from */
 	char **paths; /* absolute paths of the files, owned; "-" is standard input */
 	unsigned depth;
 	struct load_shared *shared;

@@ -138,6 +138,10 @@ struct compose_node *merge_nodes(struct compose_ctx *c, const struct compose_pat
 				 struct compose_node *base, struct compose_node *over);
 /* Drops what is marked !reset and forgets the marks. */
 struct compose_node *merge_strip(struct compose_node *n);
+/* Says so when two items of a list are equal; a list too long to be compared is let through. */
+#define COMPOSE_TWICE_MAX 256
+void check_twice(struct compose_ctx *c, const struct compose_path *path,
+		 const struct compose_node *list);
 /* Items with equal index become one. */
 void merge_unique(struct arena *a, const struct compose_type *type, struct compose_node *list);
 struct compose_node *merge_logging(struct compose_ctx *c, struct compose_node *base,
