@@ -841,16 +841,18 @@ static const struct compose_key service_keys[] = {
 	 "Processes that it sees: its own if not given, host, service:NAME or "
 	 "container:NAME."},
 	{"pids_limit", &integer, 0, NULL, "Processes and threads at most; -1 is no limit."},
-	{"platform", &text, KEY_IGNORED, NULL, "The platform of the image, like linux/arm64."},
+	{"platform", &text, 0, NULL,
+	 "The platform for which the image is pulled, like linux/arm64; that of the machine if not "
+	 "given."},
 	{"ports", &ports, 0, NULL,
 	 "Ports of the host that lead to the container: "
 	 "[[IP:][HOST]:]CONTAINER[/PROTOCOL], each a port or a range."},
 	{"privileged", &boolean, 0, NULL,
 	 "All capabilities, devices and paths: root in the container is root on the "
 	 "host."},
-	{"pull_policy", &text, KEY_IGNORED, NULL,
-	 "When the image is pulled: always, never, missing, build, refresh, daily, "
-	 "weekly or every_TIME. cmp has no registry client yet."},
+	{"pull_policy", &text, 0, NULL,
+	 "When the image is pulled: missing, which is what counts if not given, always or "
+	 "refresh, never, build, daily, weekly or every_TIME, like every_12h."},
 	{"pull_refresh_after", &text, KEY_HIDDEN | KEY_IGNORED, NULL,
 	 "How old an image may become before it is pulled again."},
 	{"read_only", &boolean, 0, NULL, "Do not let the container write to its root file system."},
