@@ -101,9 +101,20 @@ void image_remove(struct image_store *s, const struct image_remove_args *args,
 		  void (*done)(void *arg, const json_t *removed, const struct error *err),
 		  void *arg);
 
-/* Removes blobs and layers that no image refers to. freed_bytes of the unpacked trees and blobs. */
-void image_gc(struct image_store *s,
-	      void (*done)(void *arg, int64_t freed_bytes, const struct error *err), void *arg);
+struct image_prune_args {
+	bool images; /* images too, otherwise only files that no image refers to */
+	bool all;    /* also images that have a name */
+	enum image_use (*in_use)(void *arg, const char *image_id, char **ret_by); /* as above */
+	void *arg;
+};
+/*
+ * Removes images that no container uses, and blobs and layers that no image refers to.  `removed`
+ * as of image_remove; freed_bytes of the unpacked trees and blobs.
+ */
+void image_prune(struct image_store *s, const struct image_prune_args *args,
+		 void (*done)(void *arg, const json_t *removed, int64_t freed_bytes,
+			      const struct error *err),
+		 void *arg);
 
 /* ---- import: one tar stream becomes an image of one layer ---- */
 

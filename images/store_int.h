@@ -88,6 +88,24 @@ int image_db_begin(struct sqlite3 *db, struct error *err) MUST_CHECK;
 /* Commits, or rolls back when `failed` is negative.  Returns `failed` or the failure of commit. */
 int image_db_end(struct sqlite3 *db, int failed, struct error *err) MUST_CHECK;
 
+/* Deletes what the database has of an image; within a transaction.  Any thread. */
+int image_rows_delete(const struct image_store *s, const char *id, struct error *err) MUST_CHECK;
+/* Takes an image out of the store and reports that as image_remove does.  Loop thread. */
+void image_forget(struct image *im, json_t *removed);
+
+/* ---- prune.c */
+struct image_live {
+	struct map *blobs, *chains; /* sets of hex */
+};
+/* What the images other than `but` (NULL-terminated, may be NULL) and the pulls under way need.
+ * Loop thread. */
+struct image_live image_live_of(struct image_store *s, struct image *const *but);
+void image_live_release(struct image_live *live);
+/* Removes the listed ones that are not live; goes on after a failure and reports the first.  Any
+ * thread. */
+int image_dead_remove(const struct image_store *s, char **chains, char **blobs,
+		      const struct image_live *live, int64_t *freed, struct error *err) MUST_CHECK;
+
 /* ---- record.c: what a new image consists of, brought to the disk.  Any thread, one at a time */
 /* Writes a blob unless it is there; its digest is in `id`. */
 int image_blob_put(const struct image_store *s, const void *data, size_t len,

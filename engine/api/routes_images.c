@@ -83,6 +83,31 @@ static void delete_image(struct api_request *r)
 	image_remove(r->daemon->images, &args, on_removed, api_pending_new(r));
 }
 
+static void on_pruned(void *arg, const json_t *removed, int64_t freed_bytes,
+		      const struct error *err)
+{
+	json_t *o = NULL;
+
+	if (!err) {
+		o = json_object();
+		json_set_new(o, "removed", json_deep_copy(removed));
+		json_set_int(o, "freed_bytes", freed_bytes);
+	}
+	api_pending_done(arg, o, err);
+}
+
+static void post_prune(struct api_request *r)
+{
+	struct image_prune_args args = {
+		.images = true,
+		.all = api_query_flag(r, "all"),
+		.in_use = in_use,
+		.arg = r->daemon,
+	};
+
+	image_prune(r->daemon->images, &args, on_pruned, api_pending_new(r));
+}
+
 /* ---- import: the body is a tar stream */
 
 struct importing {
@@ -262,6 +287,7 @@ const struct api_route image_routes[] = {
 	{"GET", "/cmp/v1/images/{}", get_image, false},
 	{"POST", "/cmp/v1/images/import", post_import, true},
 	{"POST", "/cmp/v1/images/pull", post_pull, false},
+	{"POST", "/cmp/v1/images/prune", post_prune, false},
 	{"POST", "/cmp/v1/images/{}/tag", post_tag, false},
 	{"DELETE", "/cmp/v1/images/{}", delete_image, false},
 	{0},

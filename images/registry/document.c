@@ -55,10 +55,12 @@ static int load(const char *text, size_t len, size_t max, json_t **ret, struct e
 	if (!shallow(text, len))
 		return error_set(err, EBADMSG, "it is nested deeper than %d levels",
 				 DOCUMENT_DEPTH_MAX);
-	/* The parser's message may quote what is wrong. */
-	if (json_load_text(text, len, ret, err) < 0)
-		return str_printable(err->msg) ? -err->code
-					       : error_set(err, EBADMSG, "it is no valid JSON");
+	if (json_load_text(text, len, ret, err) < 0) {
+		/* The parser's message may quote what is wrong. */
+		if (!str_printable(err->msg))
+			return error_set(err, EBADMSG, "it is no valid JSON");
+		return error_wrap(err, "it is no valid JSON");
+	}
 	return json_is_object(*ret) ? 0 : error_set(err, EBADMSG, "it is no JSON object");
 }
 
