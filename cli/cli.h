@@ -79,6 +79,9 @@ int cli_fail(struct cli *cli, const struct error *err);
 int cli_usage(struct cli *cli, const char *fmt, ...) PRINTF(2, 3);
 void cli_warn(struct cli *cli, const char *fmt, ...) PRINTF(2, 3);
 
+/* "This removes WHAT. Are you sure? [y/N]"; false without a terminal, and says to use --force. */
+bool cli_confirm(struct cli *cli, const char *what);
+
 /* Loads and checks the project's files; every problem is printed with its place.  0 or an exit
  * status. */
 int cli_load(struct cli *cli, char *const *services, struct compose_project **ret);

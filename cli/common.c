@@ -121,6 +121,20 @@ static int signals_open(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+bool cli_confirm(struct cli *cli, const char *what)
+{
+	char answer[8] = "";
+
+	if (!isatty(STDIN_FILENO)) {
+		cli_usage(cli,
+			  "prune asks before it removes, and there is no terminal: add --force");
+		return false;
+	}
+	printf("This removes %s. Are you sure? [y/N] ", what);
+	fflush(stdout);
+	return fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
+}
+
 int cli_stream(struct cli *cli, const char *target, const json_t *body, const char *title,
 	       json_t **ret_end)
 {

@@ -37,7 +37,8 @@ struct image {
 	char **tags;	      /* familiar names, sorted: "busybox:latest" */
 	char **digests;	 /* familiar names of what it was pulled as, sorted: "busybox@sha256:…" */
 	char **diff_ids; /* of the layers, lowest first */
-	int64_t size_bytes; /* of the unpacked layers */
+	int64_t *layer_bytes; /* of the unpacked layers, as many as diff_ids */
+	int64_t size_bytes;   /* their sum */
 	int64_t created_ns;
 	int64_t pulled_ns; /* when a registry last confirmed it; 0: never */
 	/* private to images/ */
@@ -74,6 +75,9 @@ json_t *image_summary(const struct image *im);
 /* What `inspect` shows: id, tags, manifest, size, created, layers and the document; new reference.
  */
 json_t *image_inspect(const struct image *im);
+/* How it was made, newest step first: [{created, created_by, comment, size_bytes, empty}]; new
+ * reference. */
+json_t *image_history(const struct image *im);
 
 /* ---- changing ---- */
 

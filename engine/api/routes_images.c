@@ -31,6 +31,17 @@ static void get_image(struct api_request *r)
 		api_reply_json(r, 200, image_inspect(im));
 }
 
+static void get_history(struct api_request *r)
+{
+	AUTO(image_unref) struct image *im = NULL;
+	struct error err = ERROR_INIT;
+
+	if (image_resolve(r->daemon->images, r->params[0], &im, &err) < 0)
+		api_reply_error(r, &err);
+	else
+		api_reply_json(r, 200, image_history(im));
+}
+
 static void post_tag(struct api_request *r)
 {
 	const char *name = api_query(r, "name");
@@ -284,6 +295,7 @@ static void post_pull(struct api_request *r)
 
 const struct api_route image_routes[] = {
 	{"GET", "/cmp/v1/images", get_images, false},
+	{"GET", "/cmp/v1/images/{}/history", get_history, false},
 	{"GET", "/cmp/v1/images/{}", get_image, false},
 	{"POST", "/cmp/v1/images/import", post_import, true},
 	{"POST", "/cmp/v1/images/pull", post_pull, false},

@@ -175,6 +175,26 @@ cmp -p up up -d --pull always a
 eq "$(cmp -p up exec -T a sh -c 'echo $GREETING')" again
 cmp -p up down
 E2
+it 'what can be seen of an image, and changed' <<'E2'
+d=$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$R/x/zstd:1")
+cmp image pull "$R/x/zstd:1"
+cmp image ls --digests | grep -F "$R/x/zstd" | grep -qF "$d"
+eq "$(cmp image inspect "$R/x/zstd:1" | jq -r '.[0].document.config.Env[]' | grep GREETING)" GREETING=hello
+fails cmp image inspect nosuch
+eq "$(cmp image history --format '{{.CreatedBy}}' "$R/x/zstd:1" | grep -c 'umoci insert')" 4
+cmp image history "$R/x/zstd:1" | grep -q 'MB'
+cmp image tag "$R/x/zstd:1" other:name
+eq "$(cmp image inspect other:name | jq -r '.[0].id')" "$(cmp image inspect "$R/x/zstd:1" | jq -r '.[0].id')"
+cmp image rm "$R/x/zstd:1"
+fails cmp image prune </dev/null
+cmp image prune -f
+cmp image inspect other:name >/dev/null
+cmp image prune -a -f >out
+grep -q 'Untagged: other:name' out
+grep -q 'Total reclaimed space' out
+eq "$(cmp images -q | wc -l)" 0
+eq "$(store)" 0
+E2
 it 'progress as JSON, and quiet' <<'E2'
 cmp --progress json -p up pull a 2>out
 jq -es 'map(select(.parent == "a")) | length >= 4' out
