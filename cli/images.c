@@ -12,8 +12,6 @@
 #include "cli/out.h"
 #include "cli/verbs.h"
 
-#define CHUNK ((size_t)1 << 20)
-
 struct values {
 	bool quiet, all, force, no_prune, no_trunc, digests;
 	char *format, *message, *platform, **changes;
@@ -270,25 +268,6 @@ static int open_source(const char *path, pid_t *ret_pid, struct error *err)
 	return open_directory(path, ret_pid, err);
 }
 
-static int send_file(struct client *c, int fd, const char *path, struct error *err)
-{
-	auto_free char *data = xmalloc(CHUNK);
-	ssize_t n;
-	int r = 0;
-
-	while (r == 0) {
-		n = read(fd, data, CHUNK);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return error_sys(err, errno, "read %s", path);
-		r = client_send_chunk(c, data, (size_t)n, err);
-		if (n == 0)
-			break;
-	}
-	return r;
-}
-
 static char *import_target(const struct values *v, const char *name)
 {
 	auto_json json_t *changes = json_strv(v->changes);
@@ -326,29 +305,17 @@ static int import(struct cli *cli, const struct values *v, const char *path, con
 		  json_t **ret, struct error *err)
 {
 	auto_free char *target = import_target(v, name);
-	struct error sending = ERROR_INIT;
-	struct client *c = NULL;
+	struct error ignored = ERROR_INIT;
 	pid_t pid = 0;
 	auto_fd int fd = open_source(path, &pid, err);
-	int r = fd < 0 ? fd : client_open(cli->socket_path, true, &c, err);
+	int r = fd < 0 ? fd : cli_upload(cli, target, fd, path, ret, err);
 
-	if (r >= 0)
-		r = client_send_chunked(c, "POST", target, err);
-	if (r >= 0) {
-		/* When the supervisor refuses in the middle, its answer is the better message. */
-		r = send_file(c, fd, path, &sending);
-		if (r == 0 || sending.code == EPIPE || sending.code == ECONNRESET)
-			r = client_reply(c, ret, err);
-		else
-			*err = sending;
-	}
-	client_free(c);
 	if (fd >= 0)
 		close(steal_fd(&fd));
 	if (r >= 0)
 		r = check_tar(pid, path, err);
 	else if (pid > 0)
-		check_tar(pid, path, &sending);
+		check_tar(pid, path, &ignored);
 	return r;
 }
 

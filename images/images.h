@@ -181,4 +181,38 @@ int image_pull_start(struct image_store *s, const struct image_pull_args *args,
 /* Nobody waits for it any more: ends it; done is called with ECANCELED. */
 void image_pull_cancel(struct image_pull *p);
 
+/* ---- load: an archive of images, of `docker save` or an OCI layout, plain or compressed */
+
+struct image_load;
+struct image_load_args {
+	void (*on_drain)(void *arg); /* room again after image_load_write returned 1 */
+	/* Once, at the end: [{id, names}] (borrowed), or NULL and why; images that were complete by
+	 * then stay. */
+	void (*done)(void *arg, const json_t *loaded, const struct error *err);
+	void *arg;
+};
+int image_load_start(struct image_store *s, const struct image_load_args *args,
+		     struct image_load **ret, struct error *err) MUST_CHECK;
+/* Feeding and ending as with an import. */
+int image_load_write(struct image_load *l, const char *data, size_t len);
+void image_load_eof(struct image_load *l);
+void image_load_cancel(struct image_load *l);
+
+/* ---- save: images as a tar that is an OCI layout and docker's archive in one */
+
+struct image_save;
+struct image_save_args {
+	bool (*write)(void *arg, const char *data,
+		      size_t len); /* false: stop until image_save_resume */
+	/* Once, at the end, also when it broke off (the tar has no end then); not after a cancel.
+	 */
+	void (*done)(void *arg, const struct error *err);
+	void *arg;
+};
+/* `refs`: names, which go along, or ids.  ENOENT for what is not there. */
+int image_save_start(struct image_store *s, char *const *refs, const struct image_save_args *args,
+		     struct image_save **ret, struct error *err) MUST_CHECK;
+void image_save_resume(struct image_save *s);
+void image_save_cancel(struct image_save *s);
+
 #endif

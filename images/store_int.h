@@ -128,6 +128,16 @@ int image_record(const struct image_store *s, const struct image_row *row, struc
 	MUST_CHECK;
 
 /* ---- pull.c */
+/* How many bytes something foreign may unpack to: it may not fill the disk. */
+uint64_t image_quota(const struct image_store *s);
+struct image_spooled {
+	const char *dir;      /* below the store: blobs under the hex of their digests */
+	const json_t *layers; /* [{digest, size, diff_id}], lowest first; referenced */
+	const struct buf *manifest, *config; /* copied */
+};
+/* As image_pull_start, from blobs that are here already; args->name may be NULL. */
+void image_pull_spooled(struct image_store *s, const struct image_spooled *from,
+			const struct image_pull_args *args, struct image_pull **ret);
 /* Adds what pulls under way have found or made: hex digests and chains. */
 void image_pulls_live(const struct image_store *s, void (*blob)(void *arg, const char *hex),
 		      void (*chain)(void *arg, const char *hex), void *arg);
