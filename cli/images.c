@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* cmp images, cmp rmi, cmp import. */
+/* cmp images, cmp rmi, cmp import, and the verbs of cmp image. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -32,8 +32,8 @@ static char *image_target(const char *name)
 
 static const struct option_def images_options[] = {
 	{'a', "all", OPTION_FLAG, offsetof(struct values, all), NULL, NULL},
-	{0, "format", OPTION_STR, offsetof(struct values, format), "FORMAT",
-	 "table, json, or a template like \"{{.Repository}}\""},
+	{0, "format", OPTION_STR, offsetof(struct values, format), "table|json|TEMPLATE",
+	 "Format of the output; a template is like \"{{.Repository}}\""},
 	{0, "no-trunc", OPTION_FLAG, offsetof(struct values, no_trunc), NULL,
 	 "Do not shorten the ids"},
 	{'q', "quiet", OPTION_FLAG, offsetof(struct values, quiet), NULL, "Show only ids"},
@@ -123,7 +123,7 @@ static int images_run(struct cli *cli, const void *values, int argc, char **argv
 
 const struct command cmd_images = {
 	.name = "images",
-	.usage = "[OPTIONS] [NAME]",
+	.usage = "[OPTIONS] [IMAGE]",
 	.summary = "List images",
 	.options = images_options,
 	.values_size = sizeof(struct values),
@@ -337,4 +337,35 @@ const struct command cmd_import = {
 	.options = import_options,
 	.values_size = sizeof(struct values),
 	.run = import_run,
+};
+
+/* ---- image VERB: the same under their other names */
+
+static const struct command image_ls = {
+	.name = "ls",
+	.usage = "[OPTIONS] [NAME]",
+	.summary = "List images",
+	.options = images_options,
+	.values_size = sizeof(struct values),
+	.run = images_run,
+};
+
+static const struct command image_rm = {
+	.name = "rm",
+	.usage = "[OPTIONS] IMAGE...",
+	.summary = "Remove images",
+	.options = rmi_options,
+	.values_size = sizeof(struct values),
+	.run = rmi_run,
+};
+
+static const struct command *const image_verbs[] = {
+	&cmd_import, &image_ls, &cmd_image_pull, &image_rm, NULL,
+};
+
+const struct command cmd_image = {
+	.name = "image",
+	.usage = "COMMAND",
+	.summary = "Work with images",
+	.verbs = image_verbs,
 };

@@ -34,8 +34,8 @@ struct up_options {
 			  "Leave the services it depends on alone"),                               \
 		UP_OPTION(0, "no-recreate", OPTION_FLAG, no_recreate, NULL,                        \
 			  "Keep existing containers as they are"),                                 \
-		UP_OPTION(0, "pull", OPTION_STR, pull, "WHEN",                                     \
-			  "Pull images: always, missing or never"),                                \
+		UP_OPTION(0, "pull", OPTION_STR, pull, "always|missing|never",                     \
+			  "When to pull images"),                                                  \
 		UP_OPTION(0, "quiet-pull", OPTION_FLAG, quiet_pull, NULL,                          \
 			  "Pull without progress"),                                                \
 		UP_OPTION(0, "remove-orphans", OPTION_FLAG, remove_orphans, NULL,                  \
@@ -48,6 +48,8 @@ struct up_options {
 			  "Seconds to wait before a container that is replaced is killed"),        \
 		UP_OPTION('y', "yes", OPTION_FLAG, yes, NULL, NULL)
 
+#define PULL_USAGE "unsupported --pull value \"%s\": use always, missing, never or policy"
+bool is_pull_option(const char *value); /* of --pull */
 /* Adds them to {"services": …}; 0 or an exit status. */
 int up_options_request(struct cli *cli, const struct up_options *o, json_t *options);
 

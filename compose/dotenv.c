@@ -10,6 +10,7 @@
 
 #include "base/str.h"
 #include "compose/interpolate.h"
+#include "compose/schema.h"
 
 struct reader {
 	struct dotenv *d;
@@ -216,7 +217,10 @@ static bool key_char(char c)
 
 static void set(struct reader *r, const char *key, struct compose_mark mark, const char *value)
 {
-	node_set(r->d->arena, r->out, key, mark, node_string(r->d->arena, value, mark));
+	struct compose_node *text = node_text(r->d->arena, value, mark);
+
+	text->outside = true;
+	node_put(r->d->arena, r->out, key, mark, text);
 }
 
 /* NAME alone: the value is that of the environment. */
@@ -280,6 +284,16 @@ static void raw_line(struct reader *r)
 	advance(r, end);
 }
 
+static bool has_room(struct reader *r)
+{
+	struct compose_ctx c = {.arena = r->d->arena, .diags = r->d->diags};
+
+	if (ctx_room(&c, here(r, r->at)))
+		return true;
+	r->failed = true;
+	return false;
+}
+
 bool dotenv_parse(struct dotenv *d, const struct compose_source *source, struct compose_node *out)
 {
 	struct reader r = {.d = d,
@@ -296,7 +310,7 @@ bool dotenv_parse(struct dotenv *d, const struct compose_source *source, struct 
 		problem(&r, r.at, "the file holds a NUL byte");
 		return false;
 	}
-	while (skip_to_statement(&r))
+	while (skip_to_statement(&r) && has_room(&r))
 		d->raw ? raw_line(&r) : statement(&r);
 	return !r.failed;
 }

@@ -73,7 +73,7 @@ static struct compose_node *again(struct arena *a, const struct compose_type *ty
 	if (type->index != index_subnet || before->kind != COMPOSE_MAP || item->kind != COMPOSE_MAP)
 		return item;
 	for (i = 0; i < item->map.count; i++)
-		node_set(a, before, item->map.pairs[i].key, item->map.pairs[i].key_mark,
+		node_put(a, before, item->map.pairs[i].key, item->map.pairs[i].key_mark,
 			 item->map.pairs[i].value);
 	return before;
 }
@@ -151,7 +151,7 @@ static void merge_pair(struct compose_ctx *c, const struct compose_path *path,
 	if (!before) {
 		struct compose_node *value = merge_strip(pair->value);
 
-		node_set(c->arena, base, pair->key, pair->key_mark, value);
+		node_put(c->arena, base, pair->key, pair->key_mark, value);
 		return;
 	}
 	if (pair->value->kind == COMPOSE_NULL && type && (type->flags & TYPE_NULL_WINS))
@@ -204,15 +204,15 @@ struct compose_node *merge_logging(struct compose_ctx *c, struct compose_node *b
 	if (before && after && !node_equal(before, after))
 		return over;
 	if (after)
-		node_set(c->arena, base, "driver", after->mark, after);
+		node_put(c->arena, base, "driver", after->mark, after);
 	if (!more || more->kind != COMPOSE_MAP)
 		return base;
 	if (!options || options->kind != COMPOSE_MAP) {
-		node_set(c->arena, base, "options", more->mark, more);
+		node_put(c->arena, base, "options", more->mark, more);
 		return base;
 	}
 	for (i = 0; i < more->map.count; i++)
-		node_set(c->arena, options, more->map.pairs[i].key, more->map.pairs[i].key_mark,
+		node_put(c->arena, options, more->map.pairs[i].key, more->map.pairs[i].key_mark,
 			 more->map.pairs[i].value);
 	return base;
 }

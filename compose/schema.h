@@ -27,6 +27,8 @@ struct compose_ctx {
 	const char *name;      /* of the project; NULL until it is known */
 };
 
+#define COMPOSE_BYTES_MAX ((size_t)512 << 20) /* nodes and texts of a project */
+
 #define SHAPE_NULL   (1u << COMPOSE_NULL)
 #define SHAPE_STRING (1u << COMPOSE_STRING)
 #define SHAPE_BOOL   (1u << COMPOSE_BOOL)
@@ -52,6 +54,9 @@ enum compose_cast { CAST_NONE, CAST_INT, CAST_FLOAT, CAST_BOOL };
 #define KEY_HIDDEN	16u /* not part of the model */
 #define KEY_REQUIRED	32u
 #define KEY_OBSOLETE	64u
+#define KEY_IGNORED	128u /* accepted; cmp does nothing with it, nor with what is below it */
+#define KEY_REFUSED	256u /* part of the format, but no container is made with it */
+#define KEY_WARNED	512u /* ignored, and a warning says so: the container lacks something */
 
 struct compose_key;
 
@@ -82,6 +87,7 @@ struct compose_key {
 	const struct compose_type *type;
 	unsigned flags;
 	const char *values; /* allowed words, separated by "|" */
+	const char *help;   /* what it means to cmp: sentences, for the reference */
 };
 
 /* ---- keys.c */
@@ -101,6 +107,11 @@ void problem_at(struct compose_ctx *c, enum diag_code code, const struct compose
 		struct compose_mark mark, const char *fmt, ...) PRINTF(5, 6);
 void warning_at(struct compose_ctx *c, enum diag_code code, const struct compose_path *path,
 		struct compose_mark mark, const char *fmt, ...) PRINTF(5, 6);
+/* False when the project has outgrown COMPOSE_BYTES_MAX, which is reported once.  Asked before
+ * whatever multiplies: references, ranges of ports, files, extends. */
+bool ctx_room(struct compose_ctx *c, struct compose_mark mark);
+/* "a string or a list" */
+void shape_words(struct buf *out, unsigned shapes);
 /* True when the node has one of the shapes; else reports what is wanted. */
 bool want_shape(struct compose_ctx *c, const struct compose_path *path,
 		const struct compose_node *n, unsigned shapes, const char *wanted);

@@ -71,10 +71,10 @@ static void resolve(struct loader *l, const struct compose_path *service,
 	for (i = 0; i < files->list.count; i++)
 		read_one(l, &path, own, files->list.items[i], vars);
 	for (i = 0; own && own->kind == COMPOSE_MAP && i < own->map.count; i++)
-		node_set(l->c.arena, vars, own->map.pairs[i].key, own->map.pairs[i].key_mark,
+		node_put(l->c.arena, vars, own->map.pairs[i].key, own->map.pairs[i].key_mark,
 			 own->map.pairs[i].value);
 	if (vars->map.count || own)
-		node_set(l->c.arena, values, key, own ? own->mark : files->mark, vars);
+		node_put(l->c.arena, values, key, own ? own->mark : files->mark, vars);
 	node_remove(values, files_key);
 }
 

@@ -4,11 +4,11 @@
 #include <fnmatch.h>
 #include <stdio.h>
 
+#include "base/reference.h"
 #include "base/time.h"
 #include "engine/api/docker.h"
 #include "engine/api/routes.h"
 #include "engine/events.h"
-#include "images/reference.h"
 
 /* ---- finding */
 

@@ -3,12 +3,12 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/reference.h"
 #include "base/time.h"
 #include "engine/api/docker.h"
 #include "engine/api/routes.h"
 #include "engine/exec.h"
 #include "engine/launch.h"
-#include "images/reference.h"
 
 /* ---- an answer that comes later */
 

@@ -4,11 +4,11 @@
 #include <regex.h>
 #include <stdio.h>
 
+#include "base/reference.h"
 #include "base/time.h"
 #include "engine/api/docker.h"
 #include "engine/health.h"
 #include "engine/launch.h"
-#include "images/reference.h"
 
 #define PATTERN_MAX 512
 
