@@ -109,4 +109,7 @@ int64_t api_query_int(const struct api_request *r, const char *name, int64_t fal
 char **api_query_list(const struct api_request *r,
 		      const char *name); /* "a,b"; owned, NULL: absent */
 
+/* All values of a parameter that may be repeated; owned, may be empty. */
+char **api_query_all(struct api_request *r, const char *name);
+
 #endif

@@ -351,7 +351,6 @@ const struct docker_route docker_refused_routes[] = {
 	NO("GET", "/containers/{}/archive"),
 	NO("PUT", "/containers/{}/archive"),
 	NO("POST", "/commit"),
-	NO("POST", "/images/create"),
 	NO("POST", "/images/{}/push"),
 	NO("POST", "/images/load"),
 	NO("GET", "/images/get"),

@@ -222,6 +222,17 @@ fails docker rmi bb 2>err
 has "$(cat err)" "conflict: unable to"
 docker rm usesit
 E
+it 'import; a pull that fails says why' <<'E'
+mkdir -p imp/bin; cp "$(command -v busybox)" imp/bin/busybox; ln -s busybox imp/bin/sh
+tar -C imp -c . | docker import -c 'ENV PATH=/bin' -c 'CMD ["sh","-c","echo imported"]' - imported:1
+eq "$(docker run --rm imported:1)" imported
+docker rmi imported:1
+fails docker pull 127.0.0.1:1/nosuch:1 2>err
+has "$(cat err)" 'Error response from daemon'
+fails docker pull 'BAD/Name' 2>err
+exits 125 docker run --rm 127.0.0.1:1/nosuch:1 2>err
+has "$(cat err)" "Unable to find image '127.0.0.1:1/nosuch:1' locally"
+E
 it 'top and events' <<'E'
 since=$(date +%s)
 docker run -d --name tp -l x=y bb
