@@ -43,8 +43,8 @@ struct docker_route {
 	}
 
 extern const struct docker_route docker_system_routes[], docker_container_routes[],
-	docker_exec_routes[], docker_image_routes[], docker_pull_routes[], docker_network_routes[],
-	docker_volume_routes[], docker_refused_routes[];
+	docker_exec_routes[], docker_image_routes[], docker_pull_routes[], docker_archive_routes[],
+	docker_network_routes[], docker_volume_routes[], docker_refused_routes[];
 /* The table of endpoints as docs/docker-api.md has it. */
 void docker_describe_routes(struct buf *b);
 

@@ -365,6 +365,14 @@ void api_stream_end(struct api_request *r)
 	}
 }
 
+void api_stream_abort(struct api_request *r)
+{
+	struct conn *c = conn_of(r);
+
+	c->dispatched = false; /* no hang-up: who ends it knows */
+	conn_close(c);
+}
+
 void api_upgrade(struct api_request *r)
 {
 	static const char head[] = "HTTP/1.1 101 Switching Protocols\r\n"

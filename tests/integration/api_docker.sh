@@ -233,6 +233,68 @@ fails docker pull 'BAD/Name' 2>err
 exits 125 docker run --rm 127.0.0.1:1/nosuch:1 2>err
 has "$(cat err)" "Unable to find image '127.0.0.1:1/nosuch:1' locally"
 E
+it 'files into and out of a container, running or not' <<'E'
+docker create --name cp -v /vol bb
+printf 'content\n' >file; mkdir -p dir/sub; echo deep >dir/sub/f; ln -s sub dir/link
+docker cp file cp:/tmp/renamed
+docker cp dir cp:/home/
+docker cp file cp:/vol/
+docker cp cp:/data/seed out; eq "$(cat out)" from-the-image
+docker start cp
+eq "$(docker exec cp cat /tmp/renamed /home/dir/link/f /vol/file)" "content
+deep
+content"
+docker cp file cp:/tmp/running
+eq "$(docker exec cp cat /tmp/running)" content
+docker cp cp:/home/dir back; eq "$(cat back/sub/f)" deep; eq "$(readlink back/link)" sub
+eq "$(docker cp cp:/vol/file - | tar -xO)" content
+eq "$(docker cp cp:/bin/sh - | tar tv | sed 's/.* sh/sh/')" 'sh -> busybox'
+fails docker cp cp:/no/such . 2>err
+has "$(cat err)" no/such
+answers 404 'Could not find the file /no/such in container cp' GET '/containers/cp/archive?path=/no/such'
+fails docker cp file cp:/data/seed/
+docker rm -fv cp
+E
+it 'a container cannot make a copy leave it' <<'E'
+mkdir -p outside; echo secret >outside/secret
+docker run -d --name evil bb
+docker exec evil sh -c "ln -s $PWD/outside /tmp/out; ln -s ../../../../../../..$PWD/outside /tmp/up; ln -s /proc/1/root /tmp/proc"
+fails docker cp evil:/tmp/out/secret stolen
+fails docker cp evil:/tmp/up/secret stolen
+[ ! -e stolen ]
+echo planted >planted
+docker cp planted evil:/tmp/out/ || true
+docker cp planted evil:/tmp/up/ || true
+[ ! -e outside/planted ]
+docker exec evil sh -c 'rm /tmp/out; mkdir /tmp/t; ln -s / /tmp/t/x'
+/usr/bin/python3 - >evil.tar <<'P'
+import io, os, sys, tarfile
+t = tarfile.open(fileobj=sys.stdout.buffer, mode='w|')
+def add(name): i = tarfile.TarInfo(name); i.size = 2; t.addfile(i, io.BytesIO(b'x\n'))
+l = tarfile.TarInfo('l'); l.type = tarfile.SYMTYPE; l.linkname = os.getcwd() + '/outside'; t.addfile(l); add('l/through-link')
+t.close()
+P
+docker cp - evil:/tmp/t <evil.tar || true
+printf 'x' | curl -s -X PUT --unix-socket "$SOCK" --data-binary @- 'http://d/containers/evil/archive?path=/tmp' >/dev/null
+/usr/bin/python3 -c "
+import tarfile, io, sys
+t = tarfile.open(fileobj=sys.stdout.buffer, mode='w|'); i = tarfile.TarInfo('../../../../../../../../../../$PWD/outside/dotdot'); i.size = 1; t.addfile(i, io.BytesIO(b'x')); t.close()" >dots.tar
+fails docker cp - evil:/tmp/t <dots.tar
+eq "$(ls outside)" secret
+docker rm -f evil
+E
+it 'what cannot be written is said' <<'E'
+docker run -d --name ro --read-only bb
+echo x >x
+fails docker cp x ro:/tmp/ 2>err
+has "$(cat err)" 'read-only'
+eq "$(docker cp ro:/data/seed - | tar -xO)" from-the-image
+docker rm -f ro
+docker create --name kinds bb
+mkdir -p passwd
+fails docker cp passwd kinds:/etc/
+docker rm kinds
+E
 it 'top and events' <<'E'
 since=$(date +%s)
 docker run -d --name tp -l x=y bb
