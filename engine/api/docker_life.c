@@ -637,18 +637,13 @@ static void get_container(struct api_request *r)
 static void get_top(struct api_request *r)
 {
 	struct container *c = docker_container(r);
-	const char *ps_args = api_query(r, "ps_args");
 	auto_buf struct buf b = BUF_INIT;
 	struct error err = ERROR_INIT;
 	auto_json json_t *o = NULL;
 
 	if (!c || !need_running(r, c))
 		return;
-	if (!str_empty(ps_args) && strcmp(ps_args, "-ef")) {
-		docker_fail(r, 501, "top with the ps arguments \"%s\" is not supported", ps_args);
-		return;
-	}
-	if (container_top(c, &o, &err) < 0) {
+	if (container_top(c, api_query(r, "ps_args"), &o, &err) < 0) {
 		api_reply_error(r, &err);
 		return;
 	}
@@ -694,7 +689,8 @@ const struct docker_route docker_container_routes[] = {
 	DOCKER_ROUTE("POST", CONTAINER "/attach", docker_attach),
 	DOCKER_ROUTE("POST", CONTAINER "/resize", post_resize),
 	DOCKER_ROUTE("GET", CONTAINER "/logs", docker_logs),
-	DOCKER_ROUTE_PARTLY("GET", CONTAINER "/top", get_top, "ps_args: only -ef"),
+	DOCKER_ROUTE_PARTLY("GET", CONTAINER "/top", get_top,
+			    "ps_args: -ef, aux, -o with the usual columns"),
 	DOCKER_ROUTE_PARTLY("GET", CONTAINER "/stats", docker_stats, "no figures of block devices"),
 	DOCKER_ROUTE("DELETE", CONTAINER, delete_container),
 	DOCKER_ROUTE_END,

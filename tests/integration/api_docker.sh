@@ -299,6 +299,9 @@ it 'top and events' <<'E'
 since=$(date +%s)
 docker run -d --name tp -l x=y bb
 has "$(docker top tp)" 'sleep 1000'
+eq "$(docker top tp -o pid,comm,args | sed 's/  */ /g' | cut -d' ' -f2- | tail -n 1)" 'sleep sleep 1000'
+has "$(docker top tp aux)" '%CPU'
+fails docker top tp -o comm
 docker rm -f tp
 docker events --since $since --until "$(($(date +%s) + 1))" --filter container=tp --format '{{.Action}} {{.Actor.Attributes.x}}' >ev
 eq "$(tr '\n' ' ' <ev)" 'create y start y kill y die y destroy y '
