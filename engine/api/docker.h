@@ -162,6 +162,8 @@ void docker_put_mount_points(struct buf *b, const void *container);
 /* docker_endpoint.c */
 int docker_endpoint_read(struct docker_input *in, const json_t *value, struct config_network *ret)
 	MUST_CHECK;
+/* Names for other containers on the same network: ["db:database"]. */
+int docker_links_read(struct docker_input *in, const json_t *list, const char *network) MUST_CHECK;
 void docker_put_endpoint_id(struct buf *b, const struct container *c,
 			    const struct container_endpoint *e);
 void docker_put_mac(struct buf *b, const struct container_endpoint *e);

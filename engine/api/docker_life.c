@@ -541,6 +541,21 @@ static void made(struct api_request *r, const struct docker_input *in, const str
 	docker_reply(r, 201, &b);
 }
 
+/* 404 says that the image is not there, and clients go and pull it. */
+static void create_failed(struct api_request *r, const struct error *err)
+{
+	struct error e = *err;
+	const char *network = strstr(e.msg, "no such network: ");
+
+	if (e.code == ENOENT)
+		e.code = EINVAL;
+	if (network)
+		docker_fail(r, 400, "failed to set up container networking: network %s not found",
+			    network + strlen("no such network: "));
+	else
+		api_reply_error(r, &e);
+}
+
 static void make(struct api_request *r, struct docker_input *in, const char *name)
 {
 	AUTO(image_unref) struct image *im = NULL;
@@ -562,7 +577,7 @@ static void make(struct api_request *r, struct docker_input *in, const char *nam
 	if (json_get_bool(json_get_obj(r->body, "HostConfig"), "PublishAllPorts"))
 		publish_all(in->config, im);
 	if (container_create(r->daemon, &args, &c, in->err) < 0)
-		api_reply_error(r, in->err);
+		create_failed(r, in->err);
 	else
 		made(r, in, c);
 }
@@ -582,7 +597,7 @@ void docker_create(struct api_request *r)
 	if (!str_empty(name) && !check_name(r, name))
 		return;
 	if (docker_config_read(&in, r->body) < 0)
-		api_reply_error(r, &err);
+		create_failed(r, &err);
 	else
 		make(r, &in, name);
 	strv_free(in.warnings);

@@ -178,6 +178,16 @@ docker network rm net1
 has "$(docker network ls --format '{{.Name}}' | sort | tr '\n' ' ')" 'bridge host none'
 fails docker network rm bridge
 E
+it 'links' <<'E'
+docker run -d --name target bb
+eq "$(docker run --rm --link target:other bb sh -c 'ping -c 1 -W 2 other >/dev/null && ping -c 1 -W 2 target >/dev/null && echo both')" both
+fails docker run --rm --link nosuch:x bb true 2>err
+has "$(cat err)" 'could not get container for nosuch'
+exits 125 docker run --rm --network nosuchnet bb true 2>err
+has "$(cat err)" 'network nosuchnet not found'
+hasnt "$(cat err)" 'Unable to find image'
+docker rm -f target
+E
 it 'published ports' <<'E'
 docker run -d --name web -p 127.0.0.1:0:80 bb httpd -f -p 80 -h /data
 port=$(docker port web 80/tcp | sed 's/.*://')
