@@ -182,13 +182,17 @@ static int make_plan(const struct container *c, const struct archive_args *args,
 	json_set_str(plan, "op", args->op);
 	put_path(plan, args->path);
 	json_set_bool(plan, "keep_kinds", args->keep_kinds);
+	json_set_bool(plan, "whole", args->whole);
+	if (args->whole)
+		json_set_str(plan, "name", "");
 	if (args->chown)
 		json_set_str(plan, "user", user ? user : "");
 	if (c->pid) {
 		json_set_int(plan, "namespace", ns_number);
 		return 0;
 	}
-	put_mounts(c, plan);
+	if (!args->whole)
+		put_mounts(c, plan);
 	return put_overlay(c, plan, err);
 }
 

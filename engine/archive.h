@@ -8,6 +8,7 @@
 struct archive_args {
 	const char *op;	  /* "stat", "get", "put" */
 	const char *path; /* in the container */
+	bool whole;	  /* get: all of the tree, without what is mounted in it; path is "/" */
 	bool keep_kinds;  /* put: a directory is not replaced by something else, nor the other way
 			     round */
 	bool chown;	  /* put: what is written belongs to the container's user */

@@ -18,7 +18,7 @@ struct transfer {
 	char *path;
 	struct archive *archive; /* NULL: it has ended */
 	uv_pipe_t pipe;		 /* the tar stream, ours end */
-	bool piping, eof, streaming;
+	bool piping, eof, whole;
 	size_t queued;
 	struct error error;
 	char chunk[READ_BYTES];
@@ -296,6 +296,7 @@ static void send_tree(struct transfer *t)
 	struct api_request *r = t->request;
 	struct archive_args args = {.op = "get",
 				    .path = t->path,
+				    .whole = t->whole,
 				    .input = -1,
 				    .output = -1,
 				    .done = on_packed,
@@ -314,10 +315,26 @@ static void send_tree(struct transfer *t)
 		maybe_free(t);
 		return;
 	}
-	container_emit(t->container, "archive-path", "path", t->path);
+	container_emit(t->container, t->whole ? "export" : "archive-path", "path", t->path);
 	r->on_drain = on_output_drain;
-	api_stream_start(r, "application/x-tar");
+	api_stream_start(r, t->whole ? "application/octet-stream" : "application/x-tar");
 	uv_read_start((uv_stream_t *)&t->pipe, on_alloc, on_output);
+}
+
+static void get_export(struct api_request *r)
+{
+	struct container *c = docker_container(r);
+	struct transfer *t;
+
+	if (!c)
+		return;
+	t = transfer_new(r, c);
+	free(t->path);
+	t->path = xstrdup("/");
+	t->whole = true;
+	r->arg = t;
+	r->on_hangup = on_hangup;
+	send_tree(t);
 }
 
 /* ---- PUT */
@@ -434,6 +451,7 @@ static void put_archive(struct api_request *r)
 const struct docker_route docker_archive_routes[] = {
 	DOCKER_ROUTE("HEAD", "/containers/{}/archive", get_archive),
 	DOCKER_ROUTE("GET", "/containers/{}/archive", get_archive),
+	DOCKER_ROUTE("GET", "/containers/{}/export", get_export),
 	{{"PUT", "/containers/{}/archive", put_archive, true}, DOCKER_DONE, NULL},
 	DOCKER_ROUTE_END,
 };

@@ -24,7 +24,8 @@ int archive_find(int root, const char *path, bool inside, struct archive_place *
 		 struct error *err) MUST_CHECK;
 json_t *archive_stat(const struct archive_place *p);
 /* pack.c */
-int archive_pack(const struct archive_place *p, struct error *err) MUST_CHECK;
+/* `whole`: without what is mounted in it. */
+int archive_pack(const struct archive_place *p, bool whole, struct error *err) MUST_CHECK;
 int archive_unpack(int root, const struct archive_place *p, const json_t *plan, struct error *err)
 	MUST_CHECK;
 

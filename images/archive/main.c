@@ -4,7 +4,7 @@
  *object
  *	{"op": "stat" | "get" | "put", "path": "/clean/absolute", "inside": bool, "keep_kinds":
  *bool, "user": "name or number, as the container has it", "name": what entries begin with, if not
- *	 the last component,
+ *	 the last component, "whole": without other file systems,
  *	 "namespace": number of a descriptor of the container's mount namespace, or, when it does
  *not run: "parent", "options", "target", "read_only" of an overlay mount, and "mounts": [{"source",
  *"target", "read_only"}] in the order in which they are made} "inside": the path ended with a
@@ -39,7 +39,7 @@ static int run(const json_t *plan, json_t **ret, struct error *err)
 		place.name = xstrdup(json_get_str(plan, "name"));
 	}
 	if (r == 0 && !strcmp(op, "get"))
-		r = archive_pack(&place, err);
+		r = archive_pack(&place, json_get_bool(plan, "whole"), err);
 	else if (r == 0 && !strcmp(op, "put"))
 		r = archive_unpack(root, &place, plan, err);
 	if (r == 0)

@@ -28,6 +28,7 @@
 
 struct packer {
 	struct archive *archive;
+	dev_t whole; /* of a whole tree: other file systems are left out; 0: they are not */
 	char *block;
 	struct error *err;
 };
@@ -55,6 +56,14 @@ static bool is_pretended(int fd)
 		if ((unsigned long)fs.f_type == magics[i])
 			return true;
 	return false;
+}
+
+/* A directory is that of the overlay or of something mounted; of files that cannot be told. */
+static bool is_elsewhere(const struct packer *p, int fd)
+{
+	struct stat st;
+
+	return p->whole && fstat(fd, &st) == 0 && st.st_dev != p->whole;
 }
 
 static int put_header(struct packer *p, const struct stat *st, const char *path, const char *link)
@@ -110,7 +119,7 @@ static int pack_children(struct packer *p, int fd, const char *path, unsigned de
 
 		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
 			continue;
-		child = xasprintf("%s/%s", path, e->d_name);
+		child = xasprintf("%s%s%s", path, *path ? "/" : "", e->d_name);
 		r = pack_one(p, dirfd(dir), e->d_name, child, depth + 1);
 	}
 	closedir(dir);
@@ -125,7 +134,9 @@ static int pack_dir(struct packer *p, int parent, const char *name, const struct
 
 	if (fd < 0)
 		return error_sys(p->err, errno, "open %s", path);
-	if (put_header(p, st, slashed, NULL) < 0 || depth > DEPTH_MAX || is_pretended(fd)) {
+	/* Of a whole tree the root itself is not said, and names begin with its children's. */
+	if ((*path && put_header(p, st, slashed, NULL) < 0) || is_elsewhere(p, fd) ||
+	    depth > DEPTH_MAX || is_pretended(fd)) {
 		close(fd);
 		return depth > DEPTH_MAX ? error_set(p->err, ELOOP, "pack %s: too deep", path)
 					 : -p->err->code;
@@ -193,9 +204,12 @@ static int pack_place(struct packer *p, const struct archive_place *place)
 	return pack_one(p, place->parent, place->name, place->name, 0);
 }
 
-int archive_pack(const struct archive_place *place, struct error *err)
+int archive_pack(const struct archive_place *place, bool whole, struct error *err)
 {
-	struct packer p = {.archive = archive_write_new(), .block = xmalloc(BLOCK), .err = err};
+	struct packer p = {.archive = archive_write_new(),
+			   .whole = whole ? place->st.st_dev : 0,
+			   .block = xmalloc(BLOCK),
+			   .err = err};
 	int r = 0;
 
 	if (!p.archive)

@@ -265,6 +265,23 @@ answers 404 'Could not find the file /no/such in container cp' GET '/containers/
 fails docker cp file cp:/data/seed/
 docker rm -fv cp
 E
+it 'export, and an image of it' <<'E'
+docker run -d --name exp -v /vol bb sh -c 'echo made >/made; echo v >/vol/v; sleep 1000'
+within 5 docker exec exp test -e /vol/v
+docker export exp >running.tar
+docker stop -t 0 exp
+docker export -o stopped.tar exp
+for t in running stopped; do
+	eq "$(tar -xOf $t.tar made)" made
+	eq "$(tar -xOf $t.tar data/seed)" from-the-image
+	fails tar -tf $t.tar vol/v
+	fails tar -tf $t.tar proc/1
+done
+docker import -c 'ENV PATH=/bin' - again <stopped.tar
+eq "$(docker run --rm again cat /made)" made
+docker rmi again
+docker rm -v exp
+E
 it 'a container cannot make a copy leave it' <<'E'
 mkdir -p outside; echo secret >outside/secret
 docker run -d --name evil bb
