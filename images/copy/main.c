@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * cmp-archive PLAN: looks at, packs or unpacks a place in a container's tree.  PLAN is a JSON
+ * cmp-copy PLAN: looks at, packs or unpacks a place in a container's tree.  PLAN is a JSON
  *object
  *	{"op": "stat" | "get" | "put", "path": "/clean/absolute", "inside": bool, "keep_kinds":
  *bool, "user": "name or number, as the container has it", "name": what entries begin with, if not
@@ -19,7 +19,7 @@
 #include <sys/prctl.h>
 
 #include "base/json.h"
-#include "images/archive/archive.h"
+#include "images/copy/copy.h"
 
 static int run(const json_t *plan, json_t **ret, struct error *err)
 {
@@ -60,7 +60,7 @@ int main(int argc, char **argv)
 	umask(0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (argc != 2 || json_load_text(argv[1], strlen(argv[1]), &plan, &err) < 0) {
-		fprintf(stderr, "usage: cmp-archive PLAN\n");
+		fprintf(stderr, "usage: cmp-copy PLAN\n");
 		return 2;
 	}
 	if (run(plan, &answer, &err) < 0) {

@@ -14,7 +14,7 @@
 #include <sys/resource.h>
 
 #include "base/file.h"
-#include "images/archive/archive.h"
+#include "images/copy/copy.h"
 #include "images/confine.h"
 
 #define FILES_MAX  256
