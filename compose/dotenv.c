@@ -288,7 +288,11 @@ static void raw_line(struct reader *r)
 	const char *key =
 		arena_strndup(r->d->arena, r->at, (size_t)((equals ? equals : stop) - r->at));
 
-	if (equals)
+	if (equals && (equals == r->at || key[strcspn(key, " \t")]))
+		diag_add(r->d->diags, DIAG_ERROR, DIAG_DOTENV, mark, NULL,
+			 equals == r->at ? "a line without a variable's name"
+					 : "the name of a variable has no spaces");
+	else if (equals)
 		set(r, key, mark,
 		    arena_strndup(r->d->arena, equals + 1,
 				  (size_t)(MAX(stop, equals + 1) - equals - 1)));

@@ -122,11 +122,22 @@ static bool remote_context(const char *text)
 	return strstr(text, "://");
 }
 
+/* A variable without a value may stand for the file: only a container that wants it suffers. */
+struct compose_node *expand_file(struct compose_ctx *c, const struct compose_path *path,
+				 struct compose_node *n)
+{
+	if (!*n->text)
+		warning_at(c, DIAG_VALUE, path, n->mark,
+			   "the path is empty, which is the project directory");
+	n->text = path_resolve(c, n->text);
+	return n;
+}
+
 struct compose_node *expand_build_context(struct compose_ctx *c, const struct compose_path *path,
 					  struct compose_node *n)
 {
 	(void)path;
-	if (!remote_context(n->text))
+	if (*n->text && !remote_context(n->text))
 		n->text = path_resolve(c, n->text);
 	return n;
 }

@@ -267,6 +267,8 @@ static struct compose_node *absent(struct compose_ctx *c, const struct compose_p
 
 	if ((key->flags & KEY_REQUIRED) && !map->damaged)
 		problem_at(c, DIAG_REQUIRED, path, map->mark, "\"%s\" is missing", key->name);
+	if (c->options && c->options->no_interpolate)
+		return NULL;
 	if (key->flags & KEY_ALWAYS_NULL)
 		return node_new(c->arena, COMPOSE_NULL, map->mark);
 	if (!(key->flags & KEY_ALWAYS_MAP))

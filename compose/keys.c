@@ -52,6 +52,8 @@ static const struct compose_type duration = {
 	.shapes = SHAPE_STRING, .wanted = "a duration like \"10s\"", .finish = finish_duration};
 static const struct compose_type path = {
 	.shapes = SHAPE_STRING, .expand = expand_path, .finish = finish_string};
+static const struct compose_type content_file = {
+	.shapes = SHAPE_STRING, .expand = expand_file, .finish = finish_string};
 static const struct compose_type mode = {.shapes = SHAPE_NUMBER | SHAPE_STRING,
 					 .wanted = "a file mode like 0440",
 					 .expand = expand_mode,
@@ -149,6 +151,10 @@ static const struct compose_type ssh = {.shapes = SHAPE_MAP | SHAPE_LIST | SHAPE
 					.finish = finish_list};
 static const struct compose_type text_map = {
 	.shapes = SHAPE_MAP, .value = &text_or_number, .finish = finish_mapping};
+static const struct compose_type text_number_or_null = {
+	.shapes = SHAPE_STRING | SHAPE_NUMBER | SHAPE_NULL, .finish = finish_string};
+static const struct compose_type text_map_or_null = {
+	.shapes = SHAPE_MAP, .value = &text_number_or_null, .finish = finish_mapping};
 static const struct compose_type scalar_map = {
 	.shapes = SHAPE_MAP, .value = &scalar, .finish = finish_mapping};
 static const struct compose_type extra_hosts = {
@@ -271,6 +277,7 @@ static const struct compose_type requests = {
 static const struct compose_type gpus = {.shapes = SHAPE_STRING | SHAPE_LIST,
 					 .wanted = "\"all\" or a list",
 					 .item = &request,
+					 .merge = merge_gpus,
 					 .expand = expand_gpus,
 					 .finish = finish_list};
 
@@ -590,7 +597,7 @@ static const struct compose_key logging_keys[] = {
 	{"driver", &text, 0, NULL,
 	 "none: no output can be shown. With any other driver cmp keeps the output in "
 	 "files of its own."},
-	{"options", &scalar_map, 0, NULL,
+	{"options", &text_map_or_null, 0, NULL,
 	 "max-size: the size at which a log file is closed and another begun, no limit "
 	 "if not given. max-file: how many are kept. Others have no effect."},
 	{0},
@@ -989,7 +996,7 @@ static const struct compose_type volumes = {.shapes = SHAPE_MAP | SHAPE_NULL,
 
 static const struct compose_key secret_keys[] = {
 	{"name", &text, 0, NULL, "Name, PROJECT_KEY if not given."},
-	{"file", &path, 0, NULL, "File of the host with the content."},
+	{"file", &content_file, 0, NULL, "File of the host with the content."},
 	{"environment", &text, 0, NULL, "Variable of the environment of cmp with the content."},
 	{"external", &boolean, KEY_REFUSED, NULL,
 	 "It is there already, outside the project. cmp has no place for these."},
@@ -1001,7 +1008,7 @@ static const struct compose_key secret_keys[] = {
 };
 static const struct compose_key config_keys[] = {
 	{"name", &text, 0, NULL, "Name, PROJECT_KEY if not given."},
-	{"file", &path, 0, NULL, "File of the host with the content."},
+	{"file", &content_file, 0, NULL, "File of the host with the content."},
 	{"environment", &text, 0, NULL, "Variable of the environment of cmp with the content."},
 	{"content", &text, 0, NULL, "The content itself."},
 	{"external", &boolean, KEY_REFUSED, NULL,

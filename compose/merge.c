@@ -213,6 +213,29 @@ struct compose_node *merge_nodes(struct compose_ctx *c, const struct compose_pat
 	return base;
 }
 
+/* "all" in its long form. */
+static bool is_all(const struct compose_node *list)
+{
+	const struct compose_node *one = list->list.count == 1 ? list->list.items[0] : NULL;
+	const struct compose_node *count = one ? node_get(one, "count") : NULL;
+
+	return count && one->map.count == 1 && count->kind == COMPOSE_INT && count->integer == -1;
+}
+
+/* Lists are appended; "all" is one word, and replaces or is replaced. */
+struct compose_node *merge_gpus(struct compose_ctx *c, struct compose_node *base,
+				struct compose_node *over)
+{
+	size_t i;
+
+	if (base->kind != COMPOSE_LIST || over->kind != COMPOSE_LIST || is_all(base) ||
+	    is_all(over))
+		return over;
+	for (i = 0; i < over->list.count; i++)
+		node_append(c->arena, base, over->list.items[i]);
+	return base;
+}
+
 /* Options of another driver mean nothing to this one. */
 struct compose_node *merge_logging(struct compose_ctx *c, struct compose_node *base,
 				   struct compose_node *over)
