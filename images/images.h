@@ -215,4 +215,12 @@ int image_save_start(struct image_store *s, char *const *refs, const struct imag
 void image_save_resume(struct image_save *s);
 void image_save_cancel(struct image_save *s);
 
+/* ---- credentials */
+
+/* Asks the registry ("localhost:5000") whether it takes `auth`, as of a pull.  EINVAL for a name
+ * that is none. */
+int image_registry_check(struct image_store *s, const char *registry, const json_t *auth,
+			 void (*done)(void *arg, const struct error *err), void *arg,
+			 struct error *err) MUST_CHECK;
+
 #endif

@@ -730,18 +730,18 @@ static void on_program_end(void *arg, const char *output, const struct error *er
 	one_ended(p);
 }
 
+const char *const image_registry_environment[] = {
+	"CMP_CONFIG_DIR", "HTTP_PROXY", "http_proxy", "HTTPS_PROXY",  "https_proxy",   "NO_PROXY",
+	"no_proxy",	  "ALL_PROXY",	"all_proxy",  "ASAN_OPTIONS", "UBSAN_OPTIONS", NULL,
+};
+
 static int start_program(struct image_pull *p, int socket, struct error *err)
 {
-	static const char *const pass[] = {
-		"CMP_CONFIG_DIR", "HTTP_PROXY",	  "http_proxy",	   "HTTPS_PROXY",
-		"https_proxy",	  "NO_PROXY",	  "no_proxy",	   "ALL_PROXY",
-		"all_proxy",	  "ASAN_OPTIONS", "UBSAN_OPTIONS", NULL,
-	};
 	auto_free char *root = xasprintf("%s/%s/root", p->store->root, p->tmp);
 	const char *const argv[] = {root, NULL};
 	struct image_helper_args args = {.program = "cmp-registry",
 					 .argv = argv,
-					 .pass = pass,
+					 .pass = image_registry_environment,
 					 .input = -1,
 					 .socket = socket,
 					 .done = on_program_end,

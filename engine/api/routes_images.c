@@ -433,7 +433,20 @@ static void post_pull(struct api_request *r)
 	r->on_hangup = on_pull_hangup;
 }
 
+/* ---- credentials */
+
+static void post_auth(struct api_request *r)
+{
+	struct api_pending *pending = api_pending_new(r);
+	struct error err = ERROR_INIT;
+
+	if (image_registry_check(r->daemon->images, json_get_str(r->body, "registry"),
+				 json_get_obj(r->body, "auth"), api_on_done, pending, &err) < 0)
+		api_pending_done(pending, NULL, &err);
+}
+
 const struct api_route image_routes[] = {
+	{"POST", "/cmp/v1/auth", post_auth, false},
 	{"GET", "/cmp/v1/images", get_images, false},
 	{"GET", "/cmp/v1/images/save", get_save, false},
 	{"GET", "/cmp/v1/images/{}/history", get_history, false},

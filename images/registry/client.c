@@ -232,8 +232,10 @@ static char *url_of(const struct transfer *t)
 {
 	const struct registry_client *c = t->client;
 
-	return t->elsewhere ? xstrdup(t->elsewhere)
-			    : xasprintf("%s/v2/%s/%s", c->base, c->path, t->path);
+	if (t->elsewhere)
+		return xstrdup(t->elsewhere);
+	return *c->path ? xasprintf("%s/v2/%s/%s", c->base, c->path, t->path)
+			: xasprintf("%s/v2/", c->base);
 }
 
 /* The first byte of an answer: does it begin where we are? */

@@ -20,7 +20,8 @@ struct registry_client;
 struct transfer;
 
 struct registry_client_args {
-	const char *registry, *path; /* of the reference; copied */
+	const char *registry,
+		*path; /* of the reference; copied.  Path "": the registry as a whole */
 	const json_t
 		*auth; /* {username, password}, {identitytoken} or {registrytoken}; may be NULL */
 	bool insecure;

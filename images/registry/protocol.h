@@ -17,6 +17,7 @@
 enum registry_frame {
 	/* to the program */
 	REGISTRY_PULL,	/* {registry, path, reference, platform?, auth?}: must be the first */
+	REGISTRY_CHECK, /* {registry, auth}: instead of REGISTRY_PULL; the exit status answers */
 	REGISTRY_FETCH, /* {layer: number}, with a descriptor */
 	/* from the program */
 	REGISTRY_INDEX,	   /* the index, byte for byte; only when the reference names one */

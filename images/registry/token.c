@@ -81,7 +81,7 @@ static int read_token(struct registry_client *c, const struct buf *reply, const 
 static int request_token(struct registry_client *c, const struct challenge *ch, CURL *easy,
 			 struct error *err)
 {
-	auto_free char *scope = xasprintf("repository:%s:pull", c->path);
+	auto_free char *scope = *c->path ? xasprintf("repository:%s:pull", c->path) : NULL;
 	auto_free char *url = c->identity_token ? xstrdup(ch->realm)
 						: challenge_token_url(ch, scope, c->username);
 	auto_free char *form = NULL;

@@ -68,7 +68,10 @@ put() { skopeo copy -q --dest-tls-verify=false "$@" >>put.log 2>&1 || { sed 's/^
 look() { # look IMAGE: what a container of it sees
 	mkdir -p "$WORK/look" && cd "$WORK/look" || return 1
 	printf 'services: {a: {image: "%s", command: [sh, -c, "echo $$GREETING; pwd; ls; cat /etc/two; stat -c %%a /etc/two"]}}\n' "$1" >compose.yaml
-	cmp run --rm -T a 2>/dev/null | tr '\n' ,
+	cmp -p look up -d >look.log 2>&1
+	within 10 holds '[ "$(state_of look-a-1)" = exited ]'
+	cmp -p look logs --no-log-prefix a | tr "\n" ,
+	cmp -p look down -t 0 >>look.log 2>&1
 }
 seen='hello,/data,d,2,4755,'
 drop() { cmp rmi "$@" >/dev/null && api POST images/prune >/dev/null; }
@@ -144,6 +147,56 @@ printf '{"auths":{"http://%s/v1/":{"auth":"%s"}}}' "$A" "$(printf user:secret | 
 cmp image pull "$A/x/gzip:1"
 eq "$(look "$A/x/gzip:1")" "$seen"
 drop "$A/x/gzip:1"
+E2
+it 'login and logout' <<'E2'
+A=127.0.0.1:$auth
+echo '{"credHelpers":{"elsewhere":"x"},"auths":{"other":{"auth":"eDp5"}}}' >"$DOCKER_CONFIG/config.json"
+echo wrong | { fails cmp login -u user --password-stdin "$A" 2>err; }
+has "$(cat err)" "login to $A" 
+has "$(cat err)" 401
+fails cmp image pull "$A/x/gzip:1"
+eq "$(echo secret | cmp login -u user --password-stdin "$A" 2>/dev/null)" 'Login Succeeded'
+eq "$(jq -r ".auths.\"$A\".auth" "$DOCKER_CONFIG/config.json" | base64 -d)" user:secret
+eq "$(jq -r '.auths.other.auth, .credHelpers.elsewhere' "$DOCKER_CONFIG/config.json" | tr '\n' ,)" 'eDp5,x,'
+eq "$(stat -c %a "$DOCKER_CONFIG/config.json")" 600
+cmp image pull "$A/x/gzip:1"
+drop "$A/x/gzip:1"
+eq "$(cmp logout "$A")" "Removing login credentials for $A"
+eq "$(jq -c '.auths | keys' "$DOCKER_CONFIG/config.json")" '["other"]'
+eq "$(cmp logout "$A")" "Not logged in to $A"
+fails cmp image pull "$A/x/gzip:1"
+fails cmp login -u user </dev/null
+fails cmp login -u user -p x 'BAD NAME' 2>err
+has "$(cat err)" 'bad name'
+fails cmp login -u user -p x 127.0.0.1:1 2>err
+has "$(cat err)" '127.0.0.1:1'
+eq "$(ls "$CMP_STATE_DIR/images/tmp")" ''
+E2
+it 'login with a credential helper' <<'E2'
+A=127.0.0.1:$auth
+mkdir bin
+cat >bin/docker-credential-test <<'H'
+#!/bin/sh
+f=$WORK/secret
+case $1 in
+store) cat >"$f" ;;
+get) [ -s "$f" ] && cat "$f" || { echo "credentials not found in native keychain"; exit 1; } ;;
+erase) rm -f "$f" ;;
+esac
+H
+chmod +x bin/docker-credential-test
+PATH=$PWD/bin:$PATH
+export PATH WORK
+echo '{"credsStore":"test"}' >"$DOCKER_CONFIG/config.json"
+fails cmp image pull "$A/x/gzip:1" 2>err
+hasnt "$(cat err)" 'could not be asked'
+cmp login -u user -p secret "$A"
+eq "$(jq -c ".auths.\"$A\"" "$DOCKER_CONFIG/config.json")" '{}'
+cmp image pull "$A/x/gzip:1"
+drop "$A/x/gzip:1"
+cmp logout "$A"
+[ ! -e "$WORK/secret" ]
+echo '{}' >"$DOCKER_CONFIG/config.json"
 E2
 it 'up pulls what its services need, and no more' <<'E2'
 cat >compose.yaml <<Y
