@@ -128,8 +128,6 @@ int image_record(const struct image_store *s, const struct image_row *row, struc
 	MUST_CHECK;
 
 /* ---- pull.c */
-/* Names of the environment variables that a cmp-registry gets; NULL-terminated. */
-extern const char *const image_registry_environment[];
 /* How many bytes something foreign may unpack to: it may not fill the disk. */
 uint64_t image_quota(const struct image_store *s);
 struct image_spooled {
