@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "images/registry/protocol.h"
 #include "images/registry/pull.h"
+#include "images/registry/push.h"
 #include "images/registry/sandbox.h"
 
 #define SOCKET	   3
@@ -23,8 +24,9 @@ static bool is_complete(enum registry_frame kind, const json_t *request)
 {
 	if (!json_get_str(request, "registry"))
 		return false;
-	return kind == REGISTRY_CHECK || (kind == REGISTRY_PULL && json_get_str(request, "path") &&
-					  json_get_str(request, "reference"));
+	return kind == REGISTRY_CHECK ||
+	       ((kind == REGISTRY_PULL || kind == REGISTRY_PUSH) && json_get_str(request, "path") &&
+		json_get_str(request, "reference"));
 }
 
 static int read_request(enum registry_frame *ret_kind, json_t **ret, struct error *err)
@@ -59,8 +61,8 @@ static char *system_ca(void)
 	return copy;
 }
 
-static int enter(const char *dir, const json_t *request, struct registry_client **ret,
-		 struct error *err)
+static int enter(const char *dir, enum registry_frame kind, const json_t *request,
+		 struct registry_client **ret, struct error *err)
 {
 	auto_free char *ca = system_ca();
 	struct registry_settings settings;
@@ -68,6 +70,7 @@ static int enter(const char *dir, const json_t *request, struct registry_client 
 		.registry = json_get_str(request, "registry"),
 		.path = json_get_str(request, "path") ?: "",
 		.auth = json_get_obj(request, "auth"),
+		.push = kind == REGISTRY_PUSH,
 	};
 	int r = registry_settings_read(args.registry, &settings, err);
 
@@ -87,13 +90,15 @@ static int run(const char *dir, struct error *err)
 	int r = read_request(&kind, &request, err);
 
 	if (r == 0)
-		r = enter(dir, request, &client, err);
+		r = enter(dir, kind, request, &client, err);
 	if (r == 0 && kind == REGISTRY_CHECK)
 		r = registry_check(client, err);
 	if (r < 0)
 		fprintf(stderr, "%s\n", err->msg);
 	else if (kind == REGISTRY_PULL)
 		r = registry_pull(client, request, SOCKET, err);
+	else if (kind == REGISTRY_PUSH)
+		r = registry_push(client, request, SOCKET, err);
 	registry_client_free(client);
 	return r;
 }

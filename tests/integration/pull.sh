@@ -248,6 +248,51 @@ grep -q 'Total reclaimed space' out
 eq "$(cmp images -q | wc -l)" 0
 eq "$(store)" 0
 E2
+it 'push: what the registry lacks, and byte for byte' <<'E2'
+mkdir -p own/bin && cp "$(command -v busybox)" own/bin/busybox && ln -s busybox own/bin/sh
+head -c 3000000 /dev/urandom >own/noise
+cmp import own "$R/own/new:1"
+id=$(cmp images -q --no-trunc "$R/own/new")
+cmp image push "$R/own/new:1" >out 2>&1
+eq "$(grep -c ' Pushed' out)" 3
+d=$(tail -n 1 out)
+eq "$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$R/own/new:1")" "$d"
+skopeo copy -q --src-tls-verify=false "docker://$R/own/new:1" dir:judged
+cmp image ls --digests | grep -F "$R/own/new" | grep -qF "$d"
+cmp image push "$R/own/new:1" >out 2>&1
+eq "$(grep -c 'Layer already exists' out)" 2
+eq "$(cmp image push -q "$R/own/new:1" 2>&1)" "$d"
+drop "$R/own/new:1"
+cmp image pull -q "$R/own/new:1"
+eq "$(cmp images -q --no-trunc "$R/own/new")" "$id"
+E2
+it 'push: blobs that another repository has are mounted' <<'E2'
+cmp image tag "$R/own/new:1" "$R/other/place:2"
+cmp image push "$R/other/place:2" >out 2>&1
+eq "$(grep -c 'Mounted from own/new' out)" 2
+eq "$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$R/other/place:2")" "$(tail -n 1 out)"
+drop "$R/other/place:2"
+E2
+it 'push: with TLS, with a password, and without' <<'E2'
+for to in "10.99.77.1:$far" "127.0.0.1:$auth"; do cmp image tag "$R/own/new:1" "$to/pushed/x:1"; done
+cmp image push "10.99.77.1:$far/pushed/x:1"
+fails cmp image push "127.0.0.1:$auth/pushed/x:1" 2>err
+has "$(tail -n 1 err)" 401
+has "$(tail -n 1 err)" "127.0.0.1:$auth/pushed/x:1"
+printf '{"auths":{"%s":{"auth":"%s"}}}' "127.0.0.1:$auth" "$(printf user:secret | base64)" >"$DOCKER_CONFIG/config.json"
+cmp image push "127.0.0.1:$auth/pushed/y:1" 2>err && exit 1
+has "$(tail -n 1 err)" 'no such image'
+cmp image push "127.0.0.1:$auth/pushed/x:1"
+skopeo inspect --tls-verify=false --creds user:secret "docker://127.0.0.1:$auth/pushed/x:1" >/dev/null
+echo '{}' >"$DOCKER_CONFIG/config.json"
+fails cmp image push "127.0.0.1:1/own/new:1" 2>err
+cmp image tag "$R/own/new:1" 127.0.0.1:1/x
+fails cmp image push 127.0.0.1:1/x 2>err
+has "$(tail -n 1 err)" 127.0.0.1:1
+fails cmp image push
+within 5 holds '[ -z "$(ls "$CMP_STATE_DIR/images/tmp")" ]'
+cmp image prune -a -f
+E2
 it 'progress as JSON, and quiet' <<'E2'
 cmp --progress json -p up pull a 2>out
 jq -es 'map(select(.parent == "a")) | length >= 4' out
