@@ -53,6 +53,7 @@ struct daemon {
 	struct map *container_names;	/* name -> struct container */
 	struct map *networks;		/* id -> struct network */
 	struct map *projects;		/* name -> struct project */
+	struct map *execs;		/* id -> what api/docker_exec.c keeps */
 	struct list published;		/* struct publish of publish.c */
 	struct list container_watchers; /* see container.h */
 	struct list shims_leaving;	/* processes to be waited for; shim.c */

@@ -116,8 +116,9 @@ void firewall_guest(struct nft_ctx *ctx, const char *table, char *const *bridges
 
 /*
  * A second table, of the bridge family: no container is a router for the others on its network
- * (CVE-2020-13401).  By the names of the ports, since not every kernel tells the bridge.  Apart
- * from the other table, which must not fail where this family is missing.
+ * (CVE-2020-13401).  By the names of the ports, since not every kernel tells the bridge.  The host
+ * itself heeds none (accept_ra, see bridge.c), so that only what goes from port to port is looked
+ * at.  Apart from the other table, which must not fail where this family is missing.
  */
 void firewall_guard(struct nft_ctx *ctx, const char *table, bool wanted)
 {
@@ -129,8 +130,8 @@ void firewall_guard(struct nft_ctx *ctx, const char *table, bool wanted)
 		buf_addf(&text,
 			 "table bridge %s {\n"
 			 "\tchain cmp_guard {\n"
-			 "\t\ttype filter hook prerouting priority -300; policy accept;\n"
-			 "\t\tiifname \"%sv*\" icmpv6 type nd-router-advert drop\n"
+			 "\t\ttype filter hook forward priority -200; policy accept;\n"
+			 "\t\ticmpv6 type nd-router-advert iifname \"%sv*\" drop\n"
 			 "\t}\n}\n",
 			 table, table);
 	if (firewall_run(ctx, text.data, false, NULL, &err) < 0 && wanted)
