@@ -283,8 +283,12 @@ for t in running stopped; do
 	fails tar -tf $t.tar vol/v
 	fails tar -tf $t.tar proc/1
 done
-docker import -c 'ENV PATH=/bin' - again <stopped.tar
+docker import -c 'ENV PATH=/bin' -c 'LABEL from=image com.docker.compose.project=evil' - again <stopped.tar
 eq "$(docker run --rm again cat /made)" made
+# Labels of an image are its containers', but none puts them into a project.
+docker create --name lab again true
+eq "$(docker inspect -f '{{json .Config.Labels}}' lab)" '{"from":"image"}'
+docker rm lab
 docker rmi again
 docker rm -v exp
 E
