@@ -344,7 +344,6 @@ const struct docker_route docker_refused_routes[] = {
 	DOCKER_ROUTE("POST", "/plugins/{}/upgrade", no_plugin),
 	DOCKER_ROUTE("POST", "/plugins/{}/push", no_plugin),
 	DOCKER_ROUTE("POST", "/plugins/{}/set", no_plugin),
-	NO("GET", "/containers/{}/changes"),
 	NO("GET", "/containers/{}/attach/ws"),
 	NO("POST", "/commit"),
 	NO("POST", "/images/{}/push"),

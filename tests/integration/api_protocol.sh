@@ -192,6 +192,12 @@ answers 204 '' DELETE /containers/huge
 printf '{"Image":"bb\377"}' >bytes
 has "$(curl -s --unix-socket "$SOCK" -H 'Content-Type: application/json' --data-binary @bytes http://d/containers/create)" 'invalid JSON'
 E
+it 'lists that are too long' <<'E'
+for what in '"Binds":[%s]' '"Mounts":[%s]' '"Ulimits":[%s]' '"Devices":[%s]'; do
+	/usr/bin/python3 -c "import sys; print('{\"Image\":\"bb\",\"HostConfig\":{' + sys.argv[1] % ','.join(['\"/a:/b\"'] * 5000) + '}}')" "$what" >long
+	has "$(curl -s --unix-socket "$SOCK" -H 'Content-Type: application/json' -d @long http://d/containers/create)" 'more than 4096 entries'
+done
+E
 it 'pipelined requests, and an answer before the body' <<'E'
 eq "$(printf 'GET /_ping HTTP/1.1\r\nHost: d\r\n\r\nGET /_ping HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n' | talk | grep -c ' 200 OK')" 2
 # An import that is refused at once, its body still on the way; then another request.
