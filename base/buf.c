@@ -88,6 +88,47 @@ void buf_addf(struct buf *b, const char *fmt, ...)
 	b->len += (size_t)len;
 }
 
+/* Characters, not bytes, of UTF-8. */
+static size_t width(const char *text, size_t len)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < len; i++)
+		n += (text[i] & 0xc0) != 0x80;
+	return n;
+}
+
+static size_t column_of(const struct buf *b)
+{
+	size_t start = b->len;
+
+	while (start && b->data[start - 1] != '\n')
+		start--;
+	return b->len > start ? width(b->data + start, b->len - start) : 0;
+}
+
+void buf_wrap(struct buf *b, const char *text, size_t indent, size_t columns)
+{
+	size_t column = column_of(b);
+	bool first = true;
+
+	for (text += strspn(text, " "); *text; text += strspn(text, " ")) {
+		size_t len = strcspn(text, " "), wide = width(text, len);
+
+		if (!first && column + 1 + wide > columns) {
+			buf_addf(b, "\n%*s", (int)indent, "");
+			column = indent;
+		} else if (!first) {
+			buf_addc(b, ' ');
+			column++;
+		}
+		buf_add(b, text, len);
+		column += wide;
+		text += len;
+		first = false;
+	}
+}
+
 void buf_consume(struct buf *b, size_t len)
 {
 	if (len >= b->len) {

@@ -32,6 +32,8 @@ void buf_add(struct buf *b, const void *data, size_t len);
 void buf_adds(struct buf *b, const char *s);
 void buf_addc(struct buf *b, char c);
 void buf_addf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
+/* Adds words, those that would pass `columns` on a new line that is indented so far. */
+void buf_wrap(struct buf *b, const char *text, size_t indent, size_t columns);
 void buf_consume(struct buf *b, size_t len);   /* drops bytes from the front */
 char *buf_reserve(struct buf *b, size_t want); /* room for `want` more bytes, or NULL past max */
 char *buf_steal(struct buf *b);		       /* never NULL: an empty buffer gives "" */

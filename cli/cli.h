@@ -53,7 +53,7 @@ struct command {
 	const char *name;
 	const char *const *aliases; /* NULL-terminated, or NULL */
 	const char *usage;	    /* after the verb's name: "[OPTIONS] [SERVICE...]" */
-	const char *summary;
+	const char *summary;	    /* NULL: not shown anywhere */
 	const struct option_def *options;
 	size_t values_size;
 	const void *defaults;  /* initial values, or NULL for zero */
@@ -117,8 +117,11 @@ char *cli_containers_target(const char *project, bool all, bool one_offs, char *
 json_t *env_list(char *const *env);
 
 /* ---- the verbs (cli/NAME.c) */
-extern const struct command *const cli_commands[]; /* NULL-terminated, in cli/main.c */
+extern const struct command *const cli_commands[]; /* NULL-terminated, in cli/commands.c */
+extern const struct option_def cli_global_options[];
 const struct command *cli_find_command(const char *name);
+/* The command that a word may be a slip of the finger for, or NULL. */
+const char *cli_nearest_command(const char *word);
 void cli_help(struct buf *out); /* the overview */
 
 #endif

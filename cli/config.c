@@ -21,9 +21,9 @@ struct values {
 static const struct option_def options[] = {
 	{0, "environment", OPTION_FLAG, offsetof(struct values, environment), NULL,
 	 "Print the variables that interpolation sees"},
-	{0, "format", OPTION_STR, offsetof(struct values, format), "FORMAT",
-	 "yaml (default) or json"},
-	{0, "hash", OPTION_STR, offsetof(struct values, hash), "SERVICES",
+	{0, "format", OPTION_STR, offsetof(struct values, format), "yaml|json",
+	 "Format of the model, yaml if not given"},
+	{0, "hash", OPTION_STR, offsetof(struct values, hash), "SERVICE,...",
 	 "Print the hash of each of these services, \"*\" for all"},
 	{0, "images", OPTION_FLAG, offsetof(struct values, images), NULL, "Print the image names"},
 	{0, "lock-image-digests", OPTION_FLAG, offsetof(struct values, lock_digests), NULL, NULL},

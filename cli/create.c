@@ -21,7 +21,8 @@ static const struct option_def create_options[] = {UP_OPTION_ROWS, {0}};
 
 static const struct option_def plan_options[] = {
 	UP_OPTION_ROWS,
-	{'o', "output", OPTION_STR, offsetof(struct values, output), "FORMAT", "text or json"},
+	{'o', "output", OPTION_STR, offsetof(struct values, output), "text|json",
+	 "How the plan is shown"},
 	{0},
 };
 

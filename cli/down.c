@@ -15,8 +15,8 @@ static const struct values defaults = {.timeout = -1};
 static const struct option_def options[] = {
 	{0, "remove-orphans", OPTION_FLAG, offsetof(struct values, remove_orphans), NULL,
 	 "Remove containers of services that are not in the files"},
-	{0, "rmi", OPTION_STR, offsetof(struct values, rmi), "WHICH",
-	 "Remove images too: \"local\" (built, without a name of their own) or \"all\""},
+	{0, "rmi", OPTION_STR, offsetof(struct values, rmi), "local|all",
+	 "Remove images too: those that were built and have no name of their own, or all"},
 	{'t', "timeout", OPTION_INT, offsetof(struct values, timeout), "SECONDS",
 	 "Seconds to wait before a container is killed"},
 	{'v', "volumes", OPTION_FLAG, offsetof(struct values, volumes), NULL,

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* cmp help [COMMAND], cmp explain CODE, cmp shutdown. */
+/* cmp help [COMMAND], cmp explain CODE|KEY, cmp shutdown. */
 #include <stdio.h>
 
 #include "base/json.h"
 #include "cli/client.h"
 #include "cli/verbs.h"
 #include "compose/diag.h"
+#include "compose/reference.h"
 
 static int help_run(struct cli *cli, const void *values, int argc, char **argv)
 {
@@ -32,22 +33,29 @@ const struct command cmd_help = {
 
 static int explain_run(struct cli *cli, const void *values, int argc, char **argv)
 {
+	auto_buf struct buf entry = BUF_INIT;
+	auto_free char *near = NULL;
 	const char *text;
 
 	(void)values;
 	if (argc != 1)
-		return cli_usage(cli, "\"cmp explain\" requires 1 argument: a code like E012");
+		return cli_usage(cli, "\"cmp explain\" requires 1 argument: the code of a message, "
+				      "like E012, or a key, like services.web.ports");
 	text = diag_explain(argv[0]);
-	if (!text)
-		return cli_usage(cli, "there is no code %s", argv[0]);
-	printf("%s\n", text);
+	if (text)
+		buf_addf(&entry, "%s\n", text);
+	else if (!reference_explain(argv[0], &entry, &near))
+		return cli_usage(cli, "\"%s\" is no code and no key%s%s%s", argv[0],
+				 near ? " (did you mean \"" : "", near ? near : "",
+				 near ? "\"?)" : "");
+	fputs(entry.data, stdout);
 	return 0;
 }
 
 const struct command cmd_explain = {
 	.name = "explain",
-	.usage = "CODE",
-	.summary = "Explain the code of a message, like E012",
+	.usage = "CODE|KEY",
+	.summary = "Explain a message (E012) or a key of the format (services.web.ports)",
 	.run = explain_run,
 };
 

@@ -32,8 +32,8 @@ static char *image_target(const char *name)
 
 static const struct option_def images_options[] = {
 	{'a', "all", OPTION_FLAG, offsetof(struct values, all), NULL, NULL},
-	{0, "format", OPTION_STR, offsetof(struct values, format), "FORMAT",
-	 "table, json, or a template like \"{{.Repository}}\""},
+	{0, "format", OPTION_STR, offsetof(struct values, format), "table|json|TEMPLATE",
+	 "Format of the output; a template is like \"{{.Repository}}\""},
 	{0, "no-trunc", OPTION_FLAG, offsetof(struct values, no_trunc), NULL,
 	 "Do not shorten the ids"},
 	{'q', "quiet", OPTION_FLAG, offsetof(struct values, quiet), NULL, "Show only ids"},
@@ -123,7 +123,7 @@ static int images_run(struct cli *cli, const void *values, int argc, char **argv
 
 const struct command cmd_images = {
 	.name = "images",
-	.usage = "[OPTIONS] [NAME]",
+	.usage = "[OPTIONS] [IMAGE]",
 	.summary = "List images",
 	.options = images_options,
 	.values_size = sizeof(struct values),

@@ -41,8 +41,8 @@ static char *container_target(const json_t *c, const char *what)
 static const struct option_def port_options[] = {
 	{0, "index", OPTION_INT, offsetof(struct values, index), "N",
 	 "The Nth container of the service (default: the first)"},
-	{0, "protocol", OPTION_STR, offsetof(struct values, protocol), "NAME",
-	 "tcp (default) or udp"},
+	{0, "protocol", OPTION_STR, offsetof(struct values, protocol), "tcp|udp",
+	 "Protocol of the port, tcp if not given"},
 	{0},
 };
 
@@ -275,7 +275,7 @@ static int inspect_run(struct cli *cli, const void *values, int argc, char **arg
 	int i, r = 0;
 
 	if (!argc)
-		return cli_usage(cli, "\"cmp inspect\" requires at least 1 argument: NAME");
+		return cli_usage(cli, "\"cmp inspect\" requires at least 1 argument: OBJECT");
 	for (i = 0; i < argc && !r; i++)
 		r = v->launch ? inspect_launch(cli, argv[i]) : inspect_one(cli, argv[i], all);
 	if (!v->launch && json_array_size(all))
@@ -285,7 +285,7 @@ static int inspect_run(struct cli *cli, const void *values, int argc, char **arg
 
 const struct command cmd_inspect = {
 	.name = "inspect",
-	.usage = "[OPTIONS] NAME...",
+	.usage = "[OPTIONS] OBJECT...",
 	.summary = "Show everything about containers, images, volumes, networks",
 	.options = inspect_options,
 	.values_size = sizeof(struct values),

@@ -16,7 +16,8 @@ static const struct option_def options[] = {
 	 "Show projects without running containers too"},
 	{0, "filter", OPTION_STRV, offsetof(struct values, filters), "name=PATTERN",
 	 "Show only projects with this name"},
-	{0, "format", OPTION_STR, offsetof(struct values, format), "FORMAT", "table or json"},
+	{0, "format", OPTION_STR, offsetof(struct values, format), "table|json",
+	 "Format of the output"},
 	{'q', "quiet", OPTION_FLAG, offsetof(struct values, quiet), NULL, "Show only names"},
 	{0},
 };

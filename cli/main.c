@@ -16,72 +16,6 @@
 
 #define EXIT_TROUBLE 2 /* as diffutils' */
 
-const struct command *const cli_commands[] = {
-	&cmd_config,  &cmd_create,  &cmd_down,	 &cmd_events,  &cmd_exec,  &cmd_explain,
-	&cmd_help,    &cmd_images,  &cmd_import, &cmd_inspect, &cmd_kill,  &cmd_logs,
-	&cmd_ls,      &cmd_network, &cmd_pause,	 &cmd_plan,    &cmd_port,  &cmd_ps,
-	&cmd_restart, &cmd_rm,	    &cmd_rmi,	 &cmd_run,     &cmd_scale, &cmd_shutdown,
-	&cmd_start,   &cmd_stop,    &cmd_top,	 &cmd_unpause, &cmd_up,	   &cmd_version,
-	&cmd_volume,  &cmd_wait,    NULL,
-};
-
-static const struct option_def global_options[] = {
-	{0, "all-resources", OPTION_FLAG, offsetof(struct cli, all_resources), NULL,
-	 "Include all resources, even those not used by services"},
-	{0, "ansi", OPTION_STR, offsetof(struct cli, ansi), "WHEN",
-	 "Control characters: never, always or auto"},
-	{0, "compatibility", OPTION_FLAG, offsetof(struct cli, compatibility), NULL, NULL},
-	{0, "dry-run", OPTION_FLAG, offsetof(struct cli, dry_run), NULL,
-	 "Show what would be done (up, create, scale)"},
-	{0, "env-file", OPTION_STRV, offsetof(struct cli, env_files), "FILE",
-	 "Read variables from this file instead of .env"},
-	{'f', "file", OPTION_STRV, offsetof(struct cli, files), "FILE",
-	 "Compose file (repeatable)"},
-	{'h', "help", OPTION_FLAG, offsetof(struct cli, help), NULL, "Show help"},
-	{0, "parallel", OPTION_INT, offsetof(struct cli, parallel), "N",
-	 "At most N operations at a time, -1: no limit"},
-	{0, "profile", OPTION_STRV, offsetof(struct cli, profiles), "NAME",
-	 "Enable this profile (repeatable)"},
-	{0, "progress", OPTION_STR, offsetof(struct cli, progress), "KIND",
-	 "Progress output: auto, tty, plain, json or quiet"},
-	{0, "project-directory", OPTION_STR, offsetof(struct cli, project_directory), "DIR",
-	 "Directory that relative paths start from"},
-	{'p', "project-name", OPTION_STR, offsetof(struct cli, project_name), "NAME",
-	 "Name of the project"},
-	{0, "verbose", OPTION_FLAG, offsetof(struct cli, verbose), NULL, NULL},
-	{'v', "version", OPTION_FLAG, offsetof(struct cli, version), NULL, "Show the version"},
-	{0},
-};
-
-const struct command *cli_find_command(const char *name)
-{
-	size_t i, k;
-
-	for (i = 0; cli_commands[i]; i++) {
-		const struct command *c = cli_commands[i];
-
-		if (!strcmp(c->name, name))
-			return c;
-		for (k = 0; c->aliases && c->aliases[k]; k++)
-			if (!strcmp(c->aliases[k], name))
-				return c;
-	}
-	return NULL;
-}
-
-void cli_help(struct buf *out)
-{
-	size_t i;
-
-	buf_adds(out, "Usage:  cmp [OPTIONS] COMMAND\n\n"
-		      "Run the services of a Compose file as containers\n\nCommands:\n");
-	for (i = 0; cli_commands[i]; i++)
-		buf_addf(out, "  %-14s%s\n", cli_commands[i]->name, cli_commands[i]->summary);
-	buf_adds(out, "\nOptions:\n");
-	options_help(out, global_options);
-	buf_adds(out, "\nRun 'cmp COMMAND --help' for more information on a command.\n");
-}
-
 /* ---- the other cmp */
 
 static bool is_ours(const char *option)
@@ -89,24 +23,13 @@ static bool is_ours(const char *option)
 	const struct option_def *o;
 	size_t len = strcspn(option, "=");
 
-	for (o = global_options; o->name; o++) {
+	for (o = cli_global_options; o->name; o++) {
 		if (option[1] == '-'
 			    ? strlen(o->name) == len - 2 && !strncmp(o->name, option + 2, len - 2)
 			    : o->letter && option[1] == o->letter)
 			return true;
 	}
 	return false;
-}
-
-/* Nearest verb to a word that may be a slip of the finger. */
-static const char *nearest_verb(const char *word)
-{
-	const char *names[ARRAY_LEN(cli_commands)];
-	size_t count = 0;
-
-	for (; cli_commands[count]; count++)
-		names[count] = cli_commands[count]->name;
-	return str_nearest(word, names, count);
 }
 
 /* cmp [OPTION]... FILE1 [FILE2 [SKIP1 [SKIP2]]], none of it ours. */
@@ -126,7 +49,7 @@ static bool looks_like_diffutils(int argc, char **argv)
 	}
 	if (first[0] == '-')
 		return operands > 0;
-	return exists || (operands >= 2 && !nearest_verb(first));
+	return exists || (operands >= 2 && !cli_nearest_command(first));
 }
 
 /* Executes the next cmp on PATH that is another file than we are; returns when there is none. */
@@ -213,7 +136,7 @@ static int run_command(struct cli *cli, const char *prefix, const struct command
 
 static int unknown(struct cli *cli, const char *word)
 {
-	const char *near = nearest_verb(word);
+	const char *near = cli_nearest_command(word);
 
 	if (near)
 		cli_usage(cli, "unknown command \"%s\" (did you mean \"%s\"?)", word, near);
@@ -229,7 +152,7 @@ static int run_cli(struct cli *cli, int argc, char **argv)
 	struct error err = ERROR_INIT;
 	int rest;
 
-	if (options_parse(global_options, cli, argc, argv, true, &rest, &err) < 0)
+	if (options_parse(cli_global_options, cli, argc, argv, true, &rest, &err) < 0)
 		return cli_fail(cli, &err);
 	argv += rest;
 	argc -= rest;
@@ -262,7 +185,7 @@ int main(int argc, char **argv)
 	}
 	cli.program = argv[0];
 	status = run_cli(&cli, argc - 1, argv + 1);
-	options_release(global_options, &cli);
+	options_release(cli_global_options, &cli);
 	free(cli.socket_path);
 	free(cli.cwd);
 	if (fflush(stdout) != 0 || ferror(stdout)) {

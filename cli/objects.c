@@ -31,8 +31,8 @@ static const struct kind networks = {"/cmp/v1/networks", "network", network_head
 				     "id"};
 
 static const struct option_def ls_options[] = {
-	{0, "format", OPTION_STR, offsetof(struct values, format), "FORMAT",
-	 "table, json, or a template like \"{{.name}}\""},
+	{0, "format", OPTION_STR, offsetof(struct values, format), "table|json|TEMPLATE",
+	 "Format of the output; a template is like \"{{.name}}\""},
 	{'q', "quiet", OPTION_FLAG, offsetof(struct values, quiet), NULL, "Show only names or ids"},
 	{0},
 };

@@ -207,28 +207,6 @@ void options_release(const struct option_def *table, void *values)
 #define HELP_COLUMNS 80
 #define HELP_INDENT  28
 
-/* Adds text wrapped at HELP_COLUMNS, continuation lines indented. */
-static void wrap(struct buf *out, const char *text, size_t column)
-{
-	while (*text) {
-		size_t len = strcspn(text, " ");
-
-		if (column + len > HELP_COLUMNS - 1 && column > HELP_INDENT) {
-			buf_addf(out, "\n%*s", HELP_INDENT, "");
-			column = HELP_INDENT;
-		}
-		buf_add(out, text, len);
-		column += len;
-		text += len;
-		if (*text) {
-			buf_addc(out, ' ');
-			column++;
-			text++;
-		}
-	}
-	buf_addc(out, '\n');
-}
-
 void options_help(struct buf *out, const struct option_def *table)
 {
 	for (; table && (table->name || table->letter); table++) {
@@ -246,12 +224,11 @@ void options_help(struct buf *out, const struct option_def *table)
 		buf_adds(out, left);
 		if (len + 2 > HELP_INDENT) {
 			buf_addf(out, "\n%*s", HELP_INDENT, "");
-			len = HELP_INDENT;
 		} else {
 			buf_addf(out, "%*s", (int)(HELP_INDENT - len), "");
-			len = HELP_INDENT;
 		}
-		wrap(out, table->help, len);
+		buf_wrap(out, table->help, HELP_INDENT, HELP_COLUMNS - 1);
+		buf_addc(out, '\n');
 	}
 }
 
@@ -260,7 +237,8 @@ void command_help(struct buf *out, const char *prefix, const struct command *cmd
 	const struct command *const *sub;
 	size_t i;
 
-	buf_addf(out, "Usage:  cmp %s%s %s\n\n%s\n", prefix, cmd->name, cmd->usage, cmd->summary);
+	buf_addf(out, "Usage:  cmp %s%s %s\n\n%s\n", prefix, cmd->name, cmd->usage,
+		 cmd->summary ? cmd->summary : "");
 	for (i = 0; cmd->aliases && cmd->aliases[i]; i++)
 		buf_addf(out, "%s%s", i ? ", " : "\nAliases: ", cmd->aliases[i]);
 	if (i)

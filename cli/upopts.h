@@ -34,8 +34,8 @@ struct up_options {
 			  "Leave the services it depends on alone"),                               \
 		UP_OPTION(0, "no-recreate", OPTION_FLAG, no_recreate, NULL,                        \
 			  "Keep existing containers as they are"),                                 \
-		UP_OPTION(0, "pull", OPTION_STR, pull, "WHEN",                                     \
-			  "Pull images: always, missing or never"),                                \
+		UP_OPTION(0, "pull", OPTION_STR, pull, "always|missing|never",                     \
+			  "When to pull images"),                                                  \
 		UP_OPTION(0, "quiet-pull", OPTION_FLAG, quiet_pull, NULL,                          \
 			  "Pull without progress"),                                                \
 		UP_OPTION(0, "remove-orphans", OPTION_FLAG, remove_orphans, NULL,                  \

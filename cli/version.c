@@ -11,8 +11,8 @@ struct values {
 };
 
 static const struct option_def options[] = {
-	{'f', "format", OPTION_STR, offsetof(struct values, format), "FORMAT",
-	 "Format the output: pretty or json"},
+	{'f', "format", OPTION_STR, offsetof(struct values, format), "pretty|json",
+	 "Format of the output"},
 	{0, "short", OPTION_FLAG, offsetof(struct values, short_form), NULL,
 	 "Show only the version number"},
 	{0, "client", OPTION_FLAG, offsetof(struct values, client), NULL,

@@ -70,7 +70,7 @@ static const char *const kind_words[] = {
 	[COMPOSE_MAP] = "a mapping",
 };
 
-static void add_shapes(struct buf *out, unsigned shapes)
+void shape_words(struct buf *out, unsigned shapes)
 {
 	static const enum compose_kind order[] = {COMPOSE_STRING, COMPOSE_INT, COMPOSE_BOOL,
 						  COMPOSE_LIST, COMPOSE_MAP};
@@ -99,7 +99,7 @@ bool want_shape(struct compose_ctx *c, const struct compose_path *path,
 	if (wanted)
 		buf_adds(&words, wanted);
 	else
-		add_shapes(&words, shapes);
+		shape_words(&words, shapes);
 	problem_at(c, DIAG_TYPE, path, n->mark, "must be %s, not %s%s", words.data,
 		   kind_words[n->kind],
 		   shapes == SHAPE_STRING && (SHAPE_SCALAR & (1u << n->kind)) ? ": put it in quotes"

@@ -302,12 +302,13 @@ struct compose_node *finish_struct(struct compose_ctx *c, const struct compose_p
 						  key->flags & (KEY_KEEP | KEY_ALWAYS_NULL),
 						  pair->value);
 		if (!value)
-			value = absent(c, pair ? &at : path,
-				       pair ? &(struct compose_key){key->name, key->type,
-								    key->flags & ~KEY_REQUIRED,
-								    NULL}
-					    : key,
-				       n);
+			value = absent(
+				c, pair ? &at : path,
+				pair ? &(struct compose_key){.name = key->name,
+							     .type = key->type,
+							     .flags = key->flags & ~KEY_REQUIRED}
+				     : key,
+				n);
 		if (value)
 			node_set(c->arena, map, printed_name(c, type, key), mark, value);
 	}

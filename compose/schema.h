@@ -52,6 +52,8 @@ enum compose_cast { CAST_NONE, CAST_INT, CAST_FLOAT, CAST_BOOL };
 #define KEY_HIDDEN	16u /* not part of the model */
 #define KEY_REQUIRED	32u
 #define KEY_OBSOLETE	64u
+#define KEY_IGNORED	128u /* accepted; cmp does nothing with it, nor with what is below it */
+#define KEY_REFUSED	256u /* part of the format, but no container is made with it */
 
 struct compose_key;
 
@@ -82,6 +84,7 @@ struct compose_key {
 	const struct compose_type *type;
 	unsigned flags;
 	const char *values; /* allowed words, separated by "|" */
+	const char *help;   /* what it means to cmp: sentences, for the reference */
 };
 
 /* ---- keys.c */
@@ -101,6 +104,8 @@ void problem_at(struct compose_ctx *c, enum diag_code code, const struct compose
 		struct compose_mark mark, const char *fmt, ...) PRINTF(5, 6);
 void warning_at(struct compose_ctx *c, enum diag_code code, const struct compose_path *path,
 		struct compose_mark mark, const char *fmt, ...) PRINTF(5, 6);
+/* "a string or a list" */
+void shape_words(struct buf *out, unsigned shapes);
 /* True when the node has one of the shapes; else reports what is wanted. */
 bool want_shape(struct compose_ctx *c, const struct compose_path *path,
 		const struct compose_node *n, unsigned shapes, const char *wanted);

@@ -13,15 +13,13 @@
 
 enum verdict { PENDING, FULFILLED, REFUSED };
 
-/* The last lines of its output, each set off: what people look for first. */
-static void add_tail(const struct container *c, struct buf *b)
+void add_last_output(struct buf *b, const char *name, const char *text)
 {
-	auto_free char *tail = logs_tail_text(c, TAIL_LINES);
-	AUTO(strv_free) char **lines = tail ? strv_split(tail, "\n") : NULL;
+	AUTO(strv_free) char **lines = str_empty(text) ? NULL : strv_split(text, "\n");
 	size_t i;
 
 	if (strv_len(lines))
-		buf_addf(b, "%slast output of %s:", b->len ? "\n" : "", c->name);
+		buf_addf(b, "%slast output of %s:", b->len ? "\n" : "", name);
 	for (i = 0; i < strv_len(lines); i++)
 		buf_addf(b, "\n  %s", lines[i]);
 }
@@ -29,11 +27,12 @@ static void add_tail(const struct container *c, struct buf *b)
 static enum verdict refuse(struct task *t, bool with_probe)
 {
 	auto_free char *probe = with_probe ? health_explain(t->c) : NULL;
+	auto_free char *tail = logs_tail_text(t->c, TAIL_LINES);
 	struct buf b = BUF_INIT;
 
 	if (probe)
 		buf_adds(&b, probe);
-	add_tail(t->c, &b);
+	add_last_output(&b, t->c->name, tail);
 	executor_explain(t->x, buf_steal(&b));
 	return REFUSED;
 }

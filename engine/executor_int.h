@@ -61,6 +61,9 @@ void task_progress(struct task *t, const char *status, const char *text, const c
 int task_container(struct task *t, struct error *err) MUST_CHECK;
 /* Keeps the explanation of the first failure; takes the text. */
 void executor_explain(struct executor *x, char *details);
+/* conditions.c: appends the last lines that something wrote, each set off: what people look for
+ * first. */
+void add_last_output(struct buf *b, const char *name, const char *text);
 
 /* tasks.c: begins a task of the given kind; ends it by task_end. */
 struct task_kind {

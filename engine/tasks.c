@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "engine/executor_int.h"
+#include "engine/hooks.h"
 #include "engine/network.h"
 #include "engine/observe.h"
 
@@ -187,12 +188,57 @@ static struct container *container_of_task(struct task *t)
 	return NULL;
 }
 
+/* ---- starting and stopping, with the hooks of the service after the one and before the other */
+
+static void run_hooks(struct task *t, const char *which, hooks_done done)
+{
+	const json_t *service = definition_of(t, "services");
+
+	hooks_run(t->c, which, json_get_arr(service, which), done, t);
+}
+
+static void hooks_failed(struct task *t, const struct error *err, const char *output)
+{
+	struct buf b = BUF_INIT;
+
+	add_last_output(&b, "the hook", output);
+	executor_explain(t->x, buf_steal(&b));
+	task_end(t, err);
+}
+
+static void after_post_start(void *arg, const struct error *err, const char *output)
+{
+	if (err)
+		hooks_failed(arg, err, output);
+	else
+		task_end(arg, NULL);
+}
+
+static void on_started(void *arg, const struct error *err)
+{
+	if (err)
+		task_end(arg, err);
+	else
+		run_hooks(arg, "post_start", after_post_start);
+}
+
 static void run_start(struct task *t)
 {
 	struct container *c = container_of_task(t);
 
 	if (c)
-		container_start(c, on_container_done, t);
+		container_start(c, on_started, t);
+}
+
+/* The hooks of one that does not run cannot be, and are not, run. */
+static void run_before_stop(struct task *t, hooks_done done)
+{
+	struct container *c = container_of_task(t);
+
+	if (c && c->state == CONTAINER_RUNNING)
+		run_hooks(t, "pre_stop", done);
+	else if (c)
+		done(t, NULL, "");
 }
 
 static void run_running(struct task *t)
@@ -202,20 +248,34 @@ static void run_running(struct task *t)
 	end_by(t, task_container(t, &err), &err);
 }
 
+static void stop_now(void *arg, const struct error *err, const char *output)
+{
+	struct task *t = arg;
+
+	if (err)
+		hooks_failed(t, err, output);
+	else
+		container_stop(t->c, NULL, t->x->args.timeout_ns, on_container_done, t);
+}
+
 static void run_stop(struct task *t)
 {
-	struct container *c = container_of_task(t);
+	run_before_stop(t, stop_now);
+}
 
-	if (c)
-		container_stop(c, NULL, t->x->args.timeout_ns, on_container_done, t);
+static void restart_now(void *arg, const struct error *err, const char *output)
+{
+	struct task *t = arg;
+
+	if (err)
+		hooks_failed(t, err, output);
+	else
+		container_restart(t->c, t->x->args.timeout_ns, on_started, t);
 }
 
 static void run_restart(struct task *t)
 {
-	struct container *c = container_of_task(t);
-
-	if (c)
-		container_restart(c, t->x->args.timeout_ns, on_container_done, t);
+	run_before_stop(t, restart_now);
 }
 
 static void run_remove(struct task *t)

@@ -23,9 +23,8 @@ char *translate_ignored(const json_t *definition)
 	static const char *const keys[] = {
 		"blkio_config",	  "cpu_count",	     "cpu_percent",    "cpu_rt_period",
 		"cpu_rt_runtime", "credential_spec", "external_links", "isolation",
-		"mem_swappiness", "models",	     "post_start",     "pre_start",
-		"pre_stop",	  "runtime",	     "storage_opt",    "use_api_socket",
-		"userns_mode",
+		"mem_swappiness", "models",	     "pre_start",      "runtime",
+		"storage_opt",	  "use_api_socket",  "userns_mode",
 	};
 	struct buf b = BUF_INIT;
 	size_t i;

@@ -214,32 +214,64 @@ static int print_lines(char **argv)
 	return fflush(stdout) ? fail("write") : 0;
 }
 
-/* refused NAME: 0 when the system call is refused with EPERM or ENOSYS. */
+/* What a container may not ask of the kernel, with arguments that would do no harm if it might. */
+static const struct {
+	const char *name;
+	long number, args[5];
+} dangerous[] = {
+	{"mount", SYS_mount, {0, 0, 0, MS_REMOUNT}},
+	{"umount", SYS_umount2, {0}},
+	{"pivot-root", SYS_pivot_root, {0}},
+	{"fsopen", SYS_fsopen, {0}},
+	{"open-tree", SYS_open_tree, {AT_FDCWD, (long)"/", 1 /* OPEN_TREE_CLONE */}},
+	{"move-mount", SYS_move_mount, {-1, 0, -1, 0}},
+	{"mount-setattr", SYS_mount_setattr, {-1, 0, 0, 0, 0}},
+	{"unshare", SYS_unshare, {CLONE_NEWUSER}},
+	{"setns", SYS_setns, {-1, 0}},
+	{"clone-namespace", SYS_clone, {CLONE_NEWUSER | CLONE_VM | CLONE_SIGHAND | CLONE_FS}},
+	{"clone3", SYS_clone3, {0, 0}},
+	{"keyctl", SYS_keyctl, {0, -3, 1}},
+	{"add-key", SYS_add_key, {0}},
+	{"request-key", SYS_request_key, {0}},
+	{"bpf", SYS_bpf, {0}},
+	{"perf-event", SYS_perf_event_open, {0, 0, -1, -1, 0}},
+	{"userfaultfd", SYS_userfaultfd, {0}},
+	{"io-uring", SYS_io_uring_setup, {1, 0}},
+	{"handle", SYS_open_by_handle_at, {-1, 0, 0}},
+	{"module", SYS_init_module, {0, 0, (long)""}},
+	{"module-file", SYS_finit_module, {-1, (long)"", 0}},
+	{"kexec", SYS_kexec_load, {0, 0, 0, -1}},
+	{"reboot", SYS_reboot, {0}},
+	{"swapon", SYS_swapon, {0}},
+	{"acct", SYS_acct, {0}},
+	{"quotactl", SYS_quotactl, {-1, 0, 0, 0}},
+	{"settime", SYS_clock_settime, {CLOCK_REALTIME, 0}},
+	{"syslog", SYS_syslog, {3, 0, 0}},
+	{"sethostname", SYS_sethostname, {0, -1}},
+	{"pidfd-getfd", SYS_pidfd_getfd, {-1, 0, 0}},
+	{"vsock", SYS_socket, {AF_VSOCK, SOCK_STREAM, 0}},
+};
+
+/* refused NAME|all: 0 when the system call, or each of them, is refused with EPERM or ENOSYS. */
 static int refused(char **argv)
 {
-	long r = -1;
+	int status = 0;
+	size_t i;
 
-	errno = 0;
-	if (!strcmp(argv[0], "mount"))
-		r = mount("none", "/tmp", "tmpfs", 0, NULL);
-	else if (!strcmp(argv[0], "unshare"))
-		r = unshare(CLONE_NEWUSER);
-	else if (!strcmp(argv[0], "keyctl"))
-		r = syscall(SYS_keyctl, 0, -3, 1, 0, 0);
-	else if (!strcmp(argv[0], "bpf"))
-		r = syscall(SYS_bpf, 0, NULL, 0);
-	else if (!strcmp(argv[0], "reboot"))
-		r = syscall(SYS_reboot, 0, 0, 0, NULL);
-	else if (!strcmp(argv[0], "module"))
-		r = syscall(SYS_init_module, NULL, 0, "");
-	else if (!strcmp(argv[0], "vsock"))
-		r = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	else if (!strcmp(argv[0], "handle"))
-		r = syscall(SYS_open_by_handle_at, -1, NULL, 0);
-	else
-		return 2;
-	printf("%s: %ld %s\n", argv[0], r, strerrorname_np(errno));
-	return r >= 0 || (errno != EPERM && errno != ENOSYS);
+	for (i = 0; i < ARRAY_LEN(dangerous); i++) {
+		const long *a = dangerous[i].args;
+		long r;
+
+		if (strcmp(argv[0], dangerous[i].name) && strcmp(argv[0], "all"))
+			continue;
+		errno = 0;
+		r = syscall(dangerous[i].number, a[0], a[1], a[2], a[3], a[4]);
+		if (r < 0 && (errno == EPERM || errno == ENOSYS))
+			continue;
+		printf("%s: %ld %s\n", dangerous[i].name, r, strerrorname_np(errno));
+		status = 1;
+	}
+	return status;
 }
 
 int main(int argc, char **argv)

@@ -15,6 +15,7 @@
 #include "base/digest.h"
 #include "compose/compose.h"
 #include "engine/health.h"
+#include "engine/hooks.h"
 #include "engine/job.h"
 #include "engine/logs.h"
 #include "engine/network.h"
@@ -285,6 +286,14 @@ const char *container_state_name(enum container_state s)
 char *health_explain(const struct container *c UNUSED)
 {
 	return xstrdup("probe `false` exited with 1");
+}
+
+/* The definitions here have none. */
+void hooks_run(struct container *c UNUSED, const char *which UNUSED, const json_t *hooks,
+	       hooks_done done, void *arg)
+{
+	assert_int_equal(json_array_size(hooks), 0);
+	done(arg, NULL, "");
 }
 
 char *logs_tail_text(const struct container *c UNUSED, int lines UNUSED)
