@@ -100,6 +100,10 @@ int cli_check_services(struct cli *cli, const struct compose_project *project, i
 		       char **argv);
 /* Target "/cmp/v1/projects/NAME/verb"; owned by the caller. */
 char *cli_project_target(const char *project, const char *verb);
+/* POSTs and shows the progress that comes back; the exit status of the stream.  *ret_end (may be
+ * NULL) is its last object, new reference, may be NULL. */
+int cli_stream(struct cli *cli, const char *target, const json_t *body, const char *title,
+	       json_t **ret_end);
 /* Sends a project verb and shows its progress; the exit status of the stream. */
 int cli_project_stream(struct cli *cli, const char *project, const char *verb, const json_t *body,
 		       const char *title);

@@ -121,10 +121,9 @@ static int signals_open(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-int cli_project_stream_end(struct cli *cli, const char *project, const char *verb,
-			   const json_t *body, const char *title, json_t **ret_end)
+int cli_stream(struct cli *cli, const char *target, const json_t *body, const char *title,
+	       json_t **ret_end)
 {
-	auto_free char *target = cli_project_target(project, verb);
 	struct error err = ERROR_INIT;
 	struct progress *progress = NULL;
 	struct client *c = NULL;
@@ -149,6 +148,14 @@ int cli_project_stream_end(struct cli *cli, const char *project, const char *ver
 	if (signals >= 0)
 		close(signals);
 	return r < 0 ? cli_fail(cli, &err) : status;
+}
+
+int cli_project_stream_end(struct cli *cli, const char *project, const char *verb,
+			   const json_t *body, const char *title, json_t **ret_end)
+{
+	auto_free char *target = cli_project_target(project, verb);
+
+	return cli_stream(cli, target, body, title, ret_end);
 }
 
 int cli_project_stream(struct cli *cli, const char *project, const char *verb, const json_t *body,

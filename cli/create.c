@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/json.h"
+#include "cli/auth.h"
 #include "cli/out.h"
 #include "cli/project.h"
 #include "cli/upopts.h"
@@ -34,7 +35,9 @@ static int request(struct cli *cli, const struct values *v, int argc, char **arg
 
 	json_set_new(body, "options", options);
 	r = up_options_request(cli, &v->up, options);
-	return r ? r : cli_project_model(cli, body, ret_project, argc, argv);
+	if (!r)
+		r = cli_project_model(cli, body, ret_project, argc, argv);
+	return r ? r : auth_for_model(cli, body, str_eq(v->up.pull, "always"));
 }
 
 static int create_run(struct cli *cli, const void *values, int argc, char **argv)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* cmp images, cmp rmi, cmp import. */
+/* cmp images, cmp rmi, cmp import, and the verbs of cmp image. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -337,4 +337,35 @@ const struct command cmd_import = {
 	.options = import_options,
 	.values_size = sizeof(struct values),
 	.run = import_run,
+};
+
+/* ---- image VERB: the same under their other names */
+
+static const struct command image_ls = {
+	.name = "ls",
+	.usage = "[OPTIONS] [NAME]",
+	.summary = "List images",
+	.options = images_options,
+	.values_size = sizeof(struct values),
+	.run = images_run,
+};
+
+static const struct command image_rm = {
+	.name = "rm",
+	.usage = "[OPTIONS] IMAGE...",
+	.summary = "Remove images",
+	.options = rmi_options,
+	.values_size = sizeof(struct values),
+	.run = rmi_run,
+};
+
+static const struct command *const image_verbs[] = {
+	&cmd_import, &image_ls, &cmd_image_pull, &image_rm, NULL,
+};
+
+const struct command cmd_image = {
+	.name = "image",
+	.usage = "COMMAND",
+	.summary = "Work with images",
+	.verbs = image_verbs,
 };

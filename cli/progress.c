@@ -19,6 +19,8 @@ struct task {
 	struct list link;
 	char *id, *text, *details;
 	bool done, failed, warned;
+	bool part; /* of another task: a layer of an image; shown indented, not counted */
+	int64_t current, total; /* bytes; total 0: no bar */
 	int64_t started_ns, ended_ns;
 };
 
@@ -28,7 +30,7 @@ struct progress {
 	FILE *stream;
 	bool color, muted, dry_run, ended;
 	struct list tasks;
-	struct map *by_id; /* id to struct task */
+	struct map *by_id; /* id, or "parent id", to struct task */
 	size_t total, finished;
 	unsigned drawn; /* lines of the frame on the screen */
 	int exit;
@@ -88,25 +90,62 @@ int progress_new(struct cli *cli, const char *title, struct progress **ret, stru
 
 static const char *const spinner[] = {"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"};
 
-static void add_task_line(const struct progress *p, const struct task *t, unsigned columns,
-			  int64_t now_ns, bool color, size_t id_width, struct buf *out)
+#define BAR_CELLS 20
+
+/* "[========>           ]  12.1MB/48.6MB  24MB/s 2s" */
+static void describe_bytes(const struct task *t, double seconds, char *ret, size_t size)
+{
+	int filled = (int)((double)t->current / (double)t->total * BAR_CELLS);
+	double rate = seconds > 0.3 ? (double)t->current / seconds : 0;
+	char bar[BAR_CELLS + 1], done[32], all[32], speed[32], rest[64] = "";
+
+	for (int i = 0; i < BAR_CELLS; i++)
+		bar[i] = i < filled ? '=' : i == filled ? '>' : ' ';
+	bar[BAR_CELLS] = '\0';
+	str_human_bytes((uint64_t)t->current, done, sizeof(done));
+	str_human_bytes((uint64_t)t->total, all, sizeof(all));
+	if (rate > 0) {
+		str_human_bytes((uint64_t)rate, speed, sizeof(speed));
+		snprintf(rest, sizeof(rest), "  %s/s %.0fs", speed,
+			 (double)(t->total - t->current) / rate);
+	}
+	snprintf(ret, size, " [%s] %s/%s%s", bar, done, all, rest);
+}
+
+/* How a task stands: its mark and the colour of that. */
+static void mark_of(const struct task *t, int64_t now_ns, const char **ret_mark,
+		    const char **ret_tint)
+{
+	if (t->failed) {
+		*ret_mark = "✘";
+		*ret_tint = "\033[31m";
+	} else if (t->warned) {
+		*ret_mark = "!";
+		*ret_tint = "\033[33m";
+	} else if (t->done) {
+		*ret_mark = "✔";
+		*ret_tint = "\033[32m";
+	} else {
+		*ret_mark = spinner[(now_ns / 100000000) % 10];
+		*ret_tint = "\033[34m";
+	}
+}
+
+static void add_task_line(const struct task *t, unsigned columns, int64_t now_ns, bool color,
+			  size_t id_width, struct buf *out)
 {
 	double seconds = (double)((t->done ? t->ended_ns : now_ns) - t->started_ns) / 1e9;
-	const char *mark = t->failed   ? "✘"
-			   : t->warned ? "!"
-			   : t->done   ? "✔"
-				       : spinner[(now_ns / 100000000) % 10];
-	const char *tint = t->failed   ? "\033[31m"
-			   : t->warned ? "\033[33m"
-			   : t->done   ? "\033[32m"
-				       : "\033[34m";
-	char timer[32], left[512];
-	int used, pad;
+	char timer[32], left[512], bytes[160] = "";
+	const char *mark, *tint;
+	int used, pad, indent = t->part ? 2 : 0;
 
-	(void)p;
+	mark_of(t, now_ns, &mark, &tint);
 	snprintf(timer, sizeof(timer), "%.1fs", seconds > 0 ? seconds : 0);
-	used = snprintf(left, sizeof(left), "%-*s %s%s%s", (int)id_width, t->id, t->text,
-			str_empty(t->details) ? "" : " ", t->details ? t->details : "");
+	if (t->total && !t->done)
+		describe_bytes(t, seconds, bytes, sizeof(bytes));
+	used = snprintf(left, sizeof(left), "%*s%-*s %s%s%s%s", indent, "", (int)id_width - indent,
+			t->id, t->text, bytes, str_empty(t->details) ? "" : " ",
+			t->details ? t->details : "");
 	used = MIN(used, (int)sizeof(left) - 1);
 	if (columns > 16 && used > (int)columns - 14)
 		left[used = (int)columns - 14] = '\0';
@@ -124,7 +163,7 @@ void progress_render(const struct progress *p, unsigned columns, unsigned rows, 
 	const struct task *t;
 
 	list_for_each (t, &p->tasks, link)
-		id_width = MAX(id_width, strlen(t->id));
+		id_width = MAX(id_width, strlen(t->id) + (t->part ? 2 : 0));
 	buf_addf(out, "%s[+] %s %zu/%zu%s\033[K\n", color ? "\033[1m" : "", p->title, p->finished,
 		 p->total, color ? "\033[0m" : "");
 	list_for_each (t, &p->tasks, link) {
@@ -139,7 +178,7 @@ void progress_render(const struct progress *p, unsigned columns, unsigned rows, 
 			hidden++;
 			continue;
 		}
-		add_task_line(p, t, columns, now_ns, color, id_width, out);
+		add_task_line(t, columns, now_ns, color, id_width, out);
 		shown++;
 	}
 	if (hidden)
@@ -207,6 +246,39 @@ void progress_free(struct progress *p)
 
 /* ---- events */
 
+/* A part stands behind the task that it belongs to, and behind that one's other parts. */
+static void place(struct progress *p, struct task *t, const char *parent)
+{
+	struct task *whole = parent ? map_get(p->by_id, parent) : NULL;
+	struct list *at;
+
+	t->part = whole != NULL;
+	if (!whole) {
+		list_append(&p->tasks, &t->link);
+		p->total++;
+		return;
+	}
+	at = whole->link.next;
+	while (at != &p->tasks && list_entry(at, struct task, link)->part)
+		at = at->next;
+	list_append(at, &t->link);
+}
+
+static struct task *find_task(struct progress *p, const char *id, const char *parent)
+{
+	auto_free char *key = parent ? xasprintf("%s %s", parent, id) : xstrdup(id);
+	struct task *t = map_get(p->by_id, key);
+
+	if (t)
+		return t;
+	t = xcalloc(1, sizeof(*t));
+	t->id = xstrdup(id);
+	t->started_ns = time_boot_ns();
+	place(p, t, parent);
+	map_set(p->by_id, key, t);
+	return t;
+}
+
 static void on_progress(struct progress *p, const json_t *event)
 {
 	const char *id = json_get_str(event, "id"), *status = json_get_str(event, "status");
@@ -215,29 +287,24 @@ static void on_progress(struct progress *p, const json_t *event)
 
 	if (!id || !text)
 		return;
-	if (p->mode == PROGRESS_PLAIN && !p->muted)
+	t = find_task(p, id, json_get_str(event, "parent"));
+	/* What moves is for terminals. */
+	if (p->mode == PROGRESS_PLAIN && !p->muted && !(t->part && str_eq(t->text, text)))
 		fprintf(p->stream, "%s %s %s%s%s\n", p->dry_run ? " DRY-RUN MODE - " : "", id, text,
 			str_empty(details) ? "" : " ", details ? details : "");
-	t = map_get(p->by_id, id);
-	if (!t) {
-		t = xcalloc(1, sizeof(*t));
-		t->id = xstrdup(id);
-		t->started_ns = time_boot_ns();
-		list_append(&p->tasks, &t->link);
-		map_set(p->by_id, id, t);
-		p->total++;
-	}
+	t->current = json_get_int(event, "current", 0);
+	t->total = json_get_int(event, "total", 0);
 	free(t->text);
 	free(t->details);
 	t->text = xstrdup(text);
 	t->details = xstrdup(details);
-	if (t->done)
+	if (t->done && !t->part)
 		p->finished--;
 	t->failed = str_eq(status, "Error");
 	t->warned = str_eq(status, "Warning");
 	t->done = !str_eq(status, "Working");
 	t->ended_ns = time_boot_ns();
-	p->finished += t->done;
+	p->finished += t->done && !t->part;
 	draw(p);
 }
 

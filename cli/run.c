@@ -3,16 +3,18 @@
 #include <errno.h>
 
 #include "base/json.h"
+#include "cli/auth.h"
 #include "cli/client.h"
 #include "cli/project.h"
 #include "cli/stream.h"
+#include "cli/upopts.h"
 #include "cli/verbs.h"
 
 struct values {
 	bool detach, rm, no_tty, tty, service_ports, no_deps, use_aliases, quiet_pull,
 		remove_orphans, interactive;
 	char **env, **labels, **volumes, **publish, **cap_add, **cap_drop;
-	char *name, *user, *workdir, *entrypoint;
+	char *name, *user, *workdir, *entrypoint, *pull;
 };
 
 static const struct values defaults = {.interactive = true};
@@ -35,6 +37,8 @@ static const struct option_def options[] = {
 	 "Do not allocate a terminal"},
 	{'p', "publish", OPTION_STRV, offsetof(struct values, publish), "PORT",
 	 "Publish a port to the host"},
+	{0, "pull", OPTION_STR, offsetof(struct values, pull), "WHEN",
+	 "Pull images: always, missing or never"},
 	{0, "quiet-pull", OPTION_FLAG, offsetof(struct values, quiet_pull), NULL,
 	 "Pull without progress"},
 	{0, "remove-orphans", OPTION_FLAG, offsetof(struct values, remove_orphans), NULL,
@@ -93,6 +97,8 @@ static int request(struct cli *cli, const struct values *v, bool tty, int argc, 
 		json_decref(command);
 	json_set_new(o, "labels", labels);
 	json_set_bool(o, "no_deps", v->no_deps);
+	json_set_bool(o, "quiet_pull", v->quiet_pull);
+	json_set_str(o, "pull", v->pull);
 	json_set_bool(o, "tty", tty);
 	json_set_bool(o, "stdin", v->interactive && !v->detach);
 	json_set_bool(o, "service_ports", v->service_ports);
@@ -165,6 +171,8 @@ static int check(struct cli *cli, const struct values *v, int argc)
 		return cli_usage(cli, "--service-ports and --publish are incompatible");
 	if (v->tty && v->no_tty)
 		return cli_usage(cli, "--tty and --no-tty can't be used together");
+	if (v->pull && !is_pull_option(v->pull))
+		return cli_usage(cli, PULL_USAGE, v->pull);
 	if (v->tty && !isatty(STDIN_FILENO))
 		return cli_usage(cli, "the input device is not a TTY");
 	return 0;
@@ -184,6 +192,8 @@ static int run(struct cli *cli, const void *values, int argc, char **argv)
 	if (r)
 		return r;
 	r = cli_project_model(cli, body, &project, 1, argv);
+	if (!r)
+		r = auth_for_model(cli, body, str_eq(v->pull, "always"));
 	if (!r)
 		r = request(cli, v, tty, argc, argv, body);
 	if (!r)

@@ -2,6 +2,7 @@
 /* cmp up: make and start what the files say. */
 #include "base/json.h"
 #include "cli/attach.h"
+#include "cli/auth.h"
 #include "cli/project.h"
 #include "cli/upopts.h"
 #include "cli/verbs.h"
@@ -94,6 +95,8 @@ static int run(struct cli *cli, const void *values, int argc, char **argv)
 		json_set_int(opts, "wait_timeout_s", v->wait_timeout);
 	if (!r)
 		r = cli_project_model(cli, body, &project, argc, argv);
+	if (!r)
+		r = auth_for_model(cli, body, str_eq(v->up.pull, "always"));
 	if (r)
 		return r;
 	if (detached)

@@ -14,6 +14,17 @@ static bool environment_says(const char *name)
 	return str_eq(value, "1") || str_eq(value, "true");
 }
 
+bool is_pull_option(const char *value)
+{
+	static const char *const values[] = {"always", "missing", "if_not_present",
+					     "never",  "build",	  "policy"};
+
+	for (size_t i = 0; i < ARRAY_LEN(values); i++)
+		if (!strcmp(values[i], value))
+			return true;
+	return false;
+}
+
 int up_options_request(struct cli *cli, const struct up_options *o, json_t *options)
 {
 	json_t *scale = json_object();
@@ -22,6 +33,8 @@ int up_options_request(struct cli *cli, const struct up_options *o, json_t *opti
 	json_set_new(options, "scale", scale);
 	if (o->force_recreate && o->no_recreate)
 		return cli_usage(cli, "--force-recreate and --no-recreate are incompatible");
+	if (o->pull && !is_pull_option(o->pull))
+		return cli_usage(cli, PULL_USAGE, o->pull);
 	if (o->build && o->no_build)
 		return cli_usage(cli, "--build and --no-build are incompatible");
 	for (i = 0; i < strv_len(o->scale); i++)

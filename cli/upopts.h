@@ -48,6 +48,8 @@ struct up_options {
 			  "Seconds to wait before a container that is replaced is killed"),        \
 		UP_OPTION('y', "yes", OPTION_FLAG, yes, NULL, NULL)
 
+#define PULL_USAGE "unsupported --pull value \"%s\": use always, missing, never or policy"
+bool is_pull_option(const char *value); /* of --pull */
 /* Adds them to {"services": …}; 0 or an exit status. */
 int up_options_request(struct cli *cli, const struct up_options *o, json_t *options);
 

@@ -15,7 +15,7 @@
 
 /* ---- the stream */
 
-static void send_event(struct job *j, json_t *event)
+void job_event(struct job *j, json_t *event)
 {
 	if (!j->hung_up)
 		j->sink.event(j->sink.arg, event);
@@ -35,7 +35,7 @@ void job_progress(struct job *j, const char *id, const char *status, const char 
 	json_set_str(event, "status", status);
 	json_set_str(event, "text", text);
 	json_set_str(event, "details", details);
-	send_event(j, event);
+	job_event(j, event);
 }
 
 void job_warn(struct job *j, const char *fmt, ...)
@@ -49,7 +49,7 @@ void job_warn(struct job *j, const char *fmt, ...)
 	va_end(ap);
 	json_set_str(event, "type", "warning");
 	json_set_str(event, "message", text);
-	send_event(j, event);
+	job_event(j, event);
 }
 
 /* ---- one after the other */
@@ -75,7 +75,7 @@ static void finish(struct job *j, json_t *last)
 {
 	struct project *p = j->project;
 
-	send_event(j, last);
+	job_event(j, last);
 	j->sink.done(j->sink.arg);
 	list_remove(&j->link);
 	uv_close((uv_handle_t *)&j->kick, on_closed);
@@ -139,21 +139,46 @@ void job_executed(void *arg, const struct executor_result *result)
 	state_sync(j->project->daemon->state, on_synced, j);
 }
 
+/* Everything that it needs from elsewhere is there. */
+static void go_on(struct job *j)
+{
+	struct error err = ERROR_INIT;
+	json_t *end = NULL;
+
+	if (j->verb->flags & VERB_PULL)
+		finish_well(j, json_object());
+	else if (verb_begin(j, &end, &err) < 0)
+		finish_error(j, &err, NULL);
+	else if (end)
+		finish_well(j, end);
+}
+
+void job_pulled(struct job *j, const struct error *err)
+{
+	if (err)
+		finish_error(j, err, NULL);
+	else
+		go_on(j);
+}
+
 static void begin(uv_timer_t *timer)
 {
 	struct job *j = timer->data;
 	struct error err = ERROR_INIT;
-	json_t *end = NULL;
+	int r;
 
 	if (j->hung_up && !(j->verb->flags & VERB_FINISH)) {
 		error_set(&err, ECANCELED, "the client has gone");
 		finish_error(j, &err, NULL);
 		return;
 	}
-	if (verb_begin(j, &end, &err) < 0)
+	r = verb_prepare(j, &err);
+	if (r == 0 && (j->verb->flags & VERB_MODEL) && !(j->verb->flags & VERB_DRY))
+		r = job_pulls_start(j, &err);
+	if (r < 0)
 		finish_error(j, &err, NULL);
-	else if (end)
-		finish_well(j, end);
+	else if (r == 0)
+		go_on(j);
 }
 
 static void kick_first(struct project *p)
@@ -201,6 +226,10 @@ int job_start(struct daemon *d, const char *name, const char *verb, const json_t
 void job_hangup(struct job *j)
 {
 	j->hung_up = true;
+	if (j->pulls) {
+		job_pulls_cancel(j);
+		uv_timer_start(&j->kick, begin, 0, 0);
+	}
 	if (j->executor && !(j->verb->flags & VERB_FINISH))
 		executor_cancel(j->executor);
 }

@@ -15,9 +15,12 @@ struct job_options {
 	char **services;
 	json_t *scale;
 	bool force_recreate, no_recreate, remove_orphans, ignore_orphans, renew_anon_volumes,
-		always_recreate_deps, no_deps, no_start, wait, volumes, stop, all_resources;
+		always_recreate_deps, no_deps, no_start, wait, volumes, stop, all_resources,
+		quiet_pull, ignore_pull_failures, ignore_buildable, include_deps;
 	int64_t wait_timeout_s, timeout_s, parallel;
 	char *rmi, *signal;
+	char *pull;   /* of up: replaces pull_policy */
+	char *policy; /* of pull */
 	/* run */
 	json_t *command, *labels;
 	char *entrypoint, *user, *working_dir, *name;
@@ -25,7 +28,7 @@ struct job_options {
 	bool tty, stdin_open, service_ports, use_aliases, remove;
 };
 struct job_request {
-	json_t *model, *files, *secrets, *scale;
+	json_t *model, *files, *secrets, *scale, *auths;
 	char *working_dir, *service;
 	char **disabled;
 	bool no_deps;
@@ -40,6 +43,7 @@ struct job_request {
 #define VERB_DRY    32u /* the plan is shown, not run */
 #define VERB_ALL    64u /* the order of all services matters, not only of those named */
 #define VERB_RUN    128u
+#define VERB_PULL   256u /* nothing but pulls */
 
 struct verb {
 	const char *name;
@@ -64,6 +68,7 @@ struct job {
 	struct job_sink sink;
 	bool hung_up, started;
 	uv_timer_t kick;
+	struct job_pulls *pulls; /* images on their way; see job_pull.c */
 	struct executor *executor;
 	json_t *end; /* the last line, while the state is brought to the disk */
 };
@@ -71,6 +76,8 @@ struct job {
 /* verbs.c: -EINVAL for a bad body. */
 int job_request_decode(const json_t *body, struct job_request *ret, struct error *err) MUST_CHECK;
 void job_request_release(struct job_request *r);
+/* Settles which services and which model it is about. */
+int verb_prepare(struct job *j, struct error *err) MUST_CHECK;
 /* Plans and begins; *ret_executor stays NULL when there was nothing to run (`plan`), *ret_end is
  * then what the last line says. */
 int verb_begin(struct job *j, json_t **ret_end, struct error *err) MUST_CHECK;
@@ -78,6 +85,16 @@ int verb_begin(struct job *j, json_t **ret_end, struct error *err) MUST_CHECK;
 void verb_end(struct job *j, json_t *end, const struct executor_result *result);
 /* The executor's `done` for a job; in job.c. */
 void job_executed(void *arg, const struct executor_result *result);
+
+/* job.c: takes the event. */
+void job_event(struct job *j, json_t *event);
+/* The images are there, or one is not: the job goes on. */
+void job_pulled(struct job *j, const struct error *err);
+
+/* job_pull.c: begins to fetch the images that are needed.  0: none; 1: job_pulled will be called.
+ */
+int job_pulls_start(struct job *j, struct error *err) MUST_CHECK;
+void job_pulls_cancel(struct job *j); /* job_pulled is not called any more */
 
 /* oneoff.c: the service's definition with what `run` says about it; new reference. */
 int one_off_definition(const struct job_request *r, const json_t *service, json_t **ret,

@@ -34,6 +34,12 @@ static const struct json_field option_fields[] = {
 	OPTION("timeout_s", JSON_K_INT, timeout_s),
 	OPTION("parallel", JSON_K_INT, parallel),
 	OPTION("stop", JSON_K_BOOL, stop),
+	OPTION("quiet_pull", JSON_K_BOOL, quiet_pull),
+	OPTION("ignore_pull_failures", JSON_K_BOOL, ignore_pull_failures),
+	OPTION("ignore_buildable", JSON_K_BOOL, ignore_buildable),
+	OPTION("include_deps", JSON_K_BOOL, include_deps),
+	OPTION("pull", JSON_K_STR, pull),
+	OPTION("policy", JSON_K_STR, policy),
 	OPTION("rmi", JSON_K_STR, rmi),
 	OPTION("signal", JSON_K_STR, signal),
 	OPTION("command", JSON_K_VALUE, command),
@@ -59,15 +65,11 @@ static const struct json_field option_fields[] = {
 		key, kind, offsetof(struct job_request, member), 0, 0, NULL, 0                     \
 	}
 static const struct json_field request_fields[] = {
-	FIELD("model", JSON_K_VALUE, model),
-	FIELD("files", JSON_K_VALUE, files),
-	FIELD("secrets", JSON_K_VALUE, secrets),
-	FIELD("scale", JSON_K_VALUE, scale),
-	FIELD("working_dir", JSON_K_STR, working_dir),
-	FIELD("service", JSON_K_STR, service),
-	FIELD("disabled", JSON_K_STRV, disabled),
-	FIELD("no_deps", JSON_K_BOOL, no_deps),
-	{0},
+	FIELD("model", JSON_K_VALUE, model),	 FIELD("files", JSON_K_VALUE, files),
+	FIELD("secrets", JSON_K_VALUE, secrets), FIELD("scale", JSON_K_VALUE, scale),
+	FIELD("auths", JSON_K_VALUE, auths),	 FIELD("working_dir", JSON_K_STR, working_dir),
+	FIELD("service", JSON_K_STR, service),	 FIELD("disabled", JSON_K_STRV, disabled),
+	FIELD("no_deps", JSON_K_BOOL, no_deps),	 {0},
 };
 
 /* `volumes` is a switch of down and rm, and the list of mounts of run. */
@@ -117,6 +119,7 @@ static const struct verb verbs[] = {
 	{"scale", plan_up, VERB_MODEL | VERB_STORE | VERB_START},
 	{"run", plan_up, VERB_MODEL | VERB_START | VERB_RUN},
 	{"plan", plan_up, VERB_MODEL | VERB_START | VERB_DRY},
+	{"pull", NULL, VERB_MODEL | VERB_PULL},
 	{"down", plan_down, VERB_FINISH | VERB_FORGET | VERB_ALL},
 	{"start", plan_start, VERB_START},
 	{"stop", plan_stop, VERB_FINISH | VERB_ALL},
@@ -158,8 +161,9 @@ static int check_images(const struct job *j, const struct plan *plan, struct err
 					 op->key, image);
 		return error_set(
 			err, ENOENT,
-			"service %s: image %s not found: import it with `cmp import`, or pull it",
-			op->key, image);
+			"service %s: image %s not found: its pull policy is \"%s\"; pull it with "
+			"`cmp pull`, or import it",
+			op->key, image, json_get_str(definition, "pull_policy") ?: "never");
 	}
 	return 0;
 }
@@ -296,9 +300,6 @@ static int make_plan(struct job *j, struct plan *ret, struct error *err)
 
 	if (j->verb->flags & VERB_RUN)
 		r = prepare_one_off(j, err);
-	if (r == 0 && j->model)
-		/* the names first: their message knows the nearest one */
-		r = plan_check_services(&(struct plan_input){.model = j->model}, o->services, err);
 	if (r == 0)
 		r = observe(j->project->daemon, j->project->name, j->model, j->stored,
 			    all ? NULL : o->services, !o->no_deps, &j->seen, err);
@@ -381,16 +382,23 @@ static void warn_all(struct job *j, char *const *warnings)
 		job_warn(j, "%s", *warnings);
 }
 
+int verb_prepare(struct job *j, struct error *err)
+{
+	name_services(j);
+	j->scale = merged_scale(j);
+	if (choose_model(j, err) < 0)
+		return -err->code;
+	/* the names first: their message knows the nearest one */
+	return j->model ? plan_check_services(&(struct plan_input){.model = j->model},
+					      j->request.options.services, err)
+			: 0;
+}
+
 int verb_begin(struct job *j, json_t **ret_end, struct error *err)
 {
 	struct plan plan = {0};
-	int r;
+	int r = make_plan(j, &plan, err);
 
-	name_services(j);
-	j->scale = merged_scale(j);
-	r = choose_model(j, err);
-	if (r == 0)
-		r = make_plan(j, &plan, err);
 	if (r < 0)
 		return r;
 	warn_all(j, plan.warnings);

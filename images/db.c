@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The image tables of the database: image_images (id, manifest, created_ns) and image_names (name,
- * image).  What an image consists of is in its documents, not here.
+ * The image tables of the database: image_images (id, manifest, created_ns), image_names (name,
+ * image) and image_sources (name with the digest that a registry gave, image, pulled_ns).  What an
+ * image consists of is in its documents, not here.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +20,9 @@ static const char schema[] =
 	"CREATE TABLE IF NOT EXISTS image_images (id TEXT PRIMARY KEY, manifest TEXT NOT NULL,"
 	" created_ns INTEGER NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS image_names (name TEXT PRIMARY KEY,"
-	" image TEXT NOT NULL REFERENCES image_images (id)) WITHOUT ROWID;";
+	" image TEXT NOT NULL REFERENCES image_images (id)) WITHOUT ROWID;"
+	"CREATE TABLE IF NOT EXISTS image_sources (name TEXT PRIMARY KEY, image TEXT NOT NULL,"
+	" pulled_ns INTEGER NOT NULL) WITHOUT ROWID;";
 
 static int db_failed(struct sqlite3 *db, struct error *err)
 {

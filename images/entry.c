@@ -66,8 +66,7 @@ static int take_blobs(struct image_entry *e, const json_t *manifest, struct erro
 	return 0;
 }
 
-/* The chain id names a layer on top of those below it. */
-static void chain_next(char chain[DIGEST_HEX_MAX], const char *diff_id)
+void image_chain_next(char chain[DIGEST_HEX_MAX], const char *diff_id)
 {
 	auto_free char *text = NULL;
 
@@ -92,7 +91,7 @@ static int take_layers(const struct image_store *s, struct image_entry *e, struc
 		diff = json_string_value(json_array_get(diffs, i));
 		if (!diff || !digest_valid(diff))
 			return error_set(err, EINVAL, "a diff id is no digest");
-		chain_next(chain, diff);
+		image_chain_next(chain, diff);
 		bytes = image_layer_bytes(s, chain);
 		if (bytes < 0)
 			return error_set(err, ENOENT, "layer %s is missing", chain);
@@ -111,6 +110,8 @@ static void entry_free(struct image_entry *e)
 	strv_free(e->im.layers);
 	strv_free(e->im.tags);
 	strv_free(e->im.diff_ids);
+	strv_free(e->im.digests);
+	strv_free(e->sources);
 	strv_free(e->names);
 	strv_free(e->blobs);
 	strv_free(e->chains);
@@ -187,36 +188,52 @@ struct image_entry *image_entry_insert(struct image_store *s, struct image_entry
 void image_entry_remove(struct image_entry *e)
 {
 	e->im.removing = true;
+	for (char **n = e->sources; e->store && n && *n; n++)
+		map_take(e->store->digests, *n);
 	image_unref(&e->im);
+}
+
+/* The familiar forms of full names, sorted. */
+static char **familiar(char *const *full)
+{
+	struct error err = ERROR_INIT;
+	char **list = NULL;
+
+	for (; full && *full; full++) {
+		auto_reference struct image_reference r = {0};
+
+		if (image_reference_parse(*full, &r, &err) == 0)
+			strv_push(&list, image_reference_familiar(&r));
+	}
+	if (list)
+		strv_sort(list);
+	return list;
 }
 
 static void update_tags(struct image_entry *e)
 {
-	struct error err = ERROR_INIT;
+	strv_free(e->im.tags);
+	e->im.tags = familiar(e->names);
+}
 
-	strv_free(steal_ptr(&e->im.tags));
-	for (char **n = e->names; n && *n; n++) {
-		auto_reference struct image_reference r = {0};
+static char **without(char **list, const char *gone)
+{
+	char **kept = NULL;
 
-		if (image_reference_parse(*n, &r, &err) == 0)
-			strv_push(&e->im.tags, image_reference_familiar(&r));
-	}
-	if (e->im.tags)
-		strv_sort(e->im.tags);
+	for (char **n = list; n && *n; n++)
+		if (strcmp(*n, gone) != 0)
+			strv_push(&kept, xstrdup(*n));
+	strv_free(list);
+	return kept;
 }
 
 void image_name_clear(struct image_store *s, const char *full)
 {
 	struct image_entry *e = map_take(s->names, full);
-	char **kept = NULL;
 
 	if (!e)
 		return;
-	for (char **n = e->names; n && *n; n++)
-		if (strcmp(*n, full) != 0)
-			strv_push(&kept, xstrdup(*n));
-	strv_free(e->names);
-	e->names = kept;
+	e->names = without(e->names, full);
 	update_tags(e);
 }
 
@@ -228,12 +245,36 @@ void image_name_set(struct image_store *s, struct image_entry *e, const char *fu
 	update_tags(e);
 }
 
+static void set_sources(struct image_entry *e, char **sources)
+{
+	e->sources = sources;
+	strv_free(e->im.digests);
+	e->im.digests = familiar(e->sources);
+}
+
+void image_source_set(struct image_store *s, struct image_entry *e, const char *full,
+		      int64_t pulled_ns)
+{
+	struct image_entry *old = map_get(s->digests, full);
+
+	e->im.pulled_ns = MAX(e->im.pulled_ns, pulled_ns);
+	if (old == e)
+		return;
+	if (old)
+		set_sources(old, without(old->sources, full));
+	map_set(s->digests, full, e);
+	strv_push(&e->sources, xstrdup(full));
+	add_hex(&e->blobs, strchr(full, '@') + 1);
+	set_sources(e, e->sources);
+}
+
 json_t *image_summary(const struct image *im)
 {
 	json_t *o = json_object();
 
 	json_set_str(o, "id", im->id);
 	json_set_new(o, "tags", json_strv(im->tags));
+	json_set_new(o, "digests", json_strv(im->digests));
 	json_set_int(o, "size_bytes", im->size_bytes);
 	json_set_int(o, "created_ns", im->created_ns);
 	json_set_str(o, "architecture", json_get_str(im->document, "architecture"));

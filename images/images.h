@@ -26,7 +26,7 @@
 struct uv_loop_s; /* uv_loop_t */
 struct image_store;
 
-/* One image.  Immutable except for tags; reference counted, because containers being started
+/* One image.  Immutable except for names; reference counted, because containers being started
  * outlive a concurrent rmi.  Loop thread only. */
 struct image {
 	char id[DIGEST_TEXT_MAX];	/* "sha256:…", the digest of the config document */
@@ -35,9 +35,11 @@ struct image {
 	const json_t *config; /* its "config" object, never NULL (Env, Cmd, Entrypoint, …) */
 	char **layers;	      /* absolute paths of the unpacked trees, LOWEST FIRST */
 	char **tags;	      /* familiar names, sorted: "busybox:latest" */
-	char **diff_ids;      /* of the layers, lowest first */
-	int64_t size_bytes;   /* of the unpacked layers */
+	char **digests;	 /* familiar names of what it was pulled as, sorted: "busybox@sha256:…" */
+	char **diff_ids; /* of the layers, lowest first */
+	int64_t size_bytes; /* of the unpacked layers */
 	int64_t created_ns;
+	int64_t pulled_ns; /* when a registry last confirmed it; 0: never */
 	/* private to images/ */
 	unsigned refs;
 	bool removing;
@@ -66,7 +68,8 @@ int image_resolve(struct image_store *s, const char *ref, struct image **ret, st
 	MUST_CHECK;
 /* All images, newest first: a NULL-terminated array of borrowed pointers; free() the array. */
 struct image **image_list(struct image_store *s);
-/* Summary for listings: {id, tags[], size_bytes, created_ns, architecture, os}; new reference. */
+/* Summary for listings: {id, tags[], digests[], size_bytes, created_ns, architecture, os}; new
+ * reference. */
 json_t *image_summary(const struct image *im);
 /* What `inspect` shows: id, tags, manifest, size, created, layers and the document; new reference.
  */
@@ -129,5 +132,38 @@ int image_import_write(struct image_import *im, const char *data, size_t len);
 void image_import_eof(struct image_import *im);
 /* The client went away: stops cmp-layer, leaves nothing behind; done is called with ECANCELED. */
 void image_import_cancel(struct image_import *im);
+
+/* ---- pull: an image from a registry */
+
+struct image_pull;
+struct image_progress {
+	const char *layer;		    /* 12 hex digits of its digest; NULL: about the image */
+	const char *text;		    /* "Downloading" */
+	bool done;			    /* with this layer, well */
+	bool retry;			    /* `text` says what went wrong and is tried again */
+	int64_t current_bytes, total_bytes; /* 0: not said */
+};
+struct image_pull_args {
+	const char *name;     /* NAME[:TAG][@DIGEST] */
+	const char *platform; /* "linux/arm64"; NULL: the host's */
+	/* Credentials for its registry as in Docker's X-Registry-Auth, referenced; NULL: none. */
+	const json_t *auth;
+	void (*progress)(void *arg, const struct image_progress *p);
+	/* Once, at the end: the image (borrowed; `changed`: it was not there under this name), or
+	 * NULL and why. */
+	void (*done)(void *arg, struct image *im, bool changed, const struct error *err);
+	void *arg;
+};
+/*
+ * Begins when its turn comes.  Strings are copied.  EINVAL for a malformed name.  Nothing of the
+ * image is visible before all of it is on disk; layers that have been completed stay for the next
+ * attempt.
+ */
+int image_pull_check(const struct image_pull_args *args, struct error *err)
+	MUST_CHECK; /* the name only */
+int image_pull_start(struct image_store *s, const struct image_pull_args *args,
+		     struct image_pull **ret, struct error *err) MUST_CHECK;
+/* Nobody waits for it any more: ends it; done is called with ECANCELED. */
+void image_pull_cancel(struct image_pull *p);
 
 #endif

@@ -7,28 +7,19 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
-#include <sys/utsname.h>
 
 #include "base/file.h"
 #include "base/time.h"
 #include "images/change.h"
+#include "images/helper.h"
+#include "images/platform.h"
 #include "images/store_int.h"
 
 #define HIGH_BYTES ((size_t)4 << 20) /* asks the caller to stop */
 #define LOW_BYTES  ((size_t)1 << 20)
-#define REPLY_MAX  ((size_t)16 << 10)
 
 #define MEDIA_MANIFEST "application/vnd.oci.image.manifest.v1+json"
 #define MEDIA_CONFIG   "application/vnd.oci.image.config.v1+json"
-
-/* One output of cmp-layer, collected. */
-struct reply {
-	uv_pipe_t pipe;
-	struct buf text;
-	char chunk[4096];
-};
 
 struct image_import {
 	struct image_op op;
@@ -40,38 +31,21 @@ struct image_import {
 	void (*done)(void *arg, const char *id, const struct error *err);
 	void *arg;
 
-	char *tmp; /* below the store: tmp/<id> */
-	uv_process_t process;
+	char *tmp;		    /* below the store: tmp/<id> */
+	struct image_helper *layer; /* NULL: it has ended */
+	char *result;		    /* what it wrote */
+	struct error failure;	    /* why it failed */
 	uv_pipe_t input;
-	struct reply out, log;
-	unsigned pending; /* handles that are open */
+	unsigned pending; /* ends to come: of the program and of its input */
 	size_t queued_bytes;
-	bool started; /* the caller waits for done */
 	bool asked_to_stop, ended, cancelled;
 	bool refused; /* cancelled before its turn came */
-	int64_t exit_status;
-	int signal;
 
-	char id[DIGEST_TEXT_MAX];
+	char id[DIGEST_TEXT_MAX], manifest[DIGEST_TEXT_MAX];
 	struct image_entry *entry; /* loaded by the worker */
 };
 
 /* ---- the end: a turn in the queue */
-
-static int write_document(const struct image_store *s, const json_t *doc, char id[DIGEST_TEXT_MAX],
-			  size_t *ret_len, struct error *err)
-{
-	auto_free char *text = json_text(doc), *path = NULL;
-	char hex[DIGEST_HEX_MAX];
-
-	*ret_len = strlen(text);
-	digest_of(text, *ret_len, hex);
-	snprintf(id, DIGEST_TEXT_MAX, "sha256:%s", hex);
-	path = xasprintf(IMAGE_BLOB_DIR "/%s", hex);
-	if (file_exists(s->dir, path))
-		return 0;
-	return file_write_atomic(s->dir, path, text, *ret_len, 0600, err);
-}
 
 static json_t *descriptor(const char *media_type, const char *digest, int64_t size)
 {
@@ -97,105 +71,47 @@ static json_t *manifest_of(const char *config, size_t config_len, const json_t *
 	return o;
 }
 
-/* Moves `from` to `to` unless that exists, and puts the move on disk. */
-static int move_into(const struct image_store *s, const char *from, const char *place,
-		     const char *hex, struct error *err)
-{
-	auto_free char *to = xasprintf("%s/%s", place, hex);
-	auto_fd int dir = -1;
-
-	if (file_exists(s->dir, to))
-		return 0;
-	if (renameat(s->dir, from, s->dir, to) < 0)
-		return error_sys(err, errno, "move %s", to);
-	dir = openat(s->dir, place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0 || fsync(dir) < 0)
-		return error_sys(err, errno, "write %s to disk", place);
-	return 0;
-}
-
-/* The result of cmp-layer, checked: it has handled foreign bytes. */
-static int parse_result(struct image_import *im, json_t **ret, struct error *err)
-{
-	const char *diff, *digest;
-
-	if (json_load_text(im->out.text.data ?: "", im->out.text.len, ret, err) < 0)
-		return error_wrap(err, "result of cmp-layer");
-	diff = json_get_str(*ret, "diff_id");
-	digest = json_get_str(*ret, "digest");
-	if (!diff || !digest || !digest_valid(diff) || !digest_valid(digest) ||
-	    !json_get_str(*ret, "media_type"))
-		return error_set(err, EPROTO, "cmp-layer gave an incomplete result");
-	return 0;
-}
-
-static int store_layer(struct image_import *im, const json_t *result, struct error *err)
-{
-	const struct image_store *s = im->store;
-	auto_free char *layer = xasprintf("%s/layer", im->tmp),
-		       *blob = xasprintf("%s/blob", im->tmp);
-	auto_free char *marker = xasprintf("%s/done", layer), *text = json_text(result);
-
-	/* cmp-layer has put the tree on disk; the marker comes after it, the move after both. */
-	if (file_write_atomic(s->dir, marker, text, strlen(text), 0600, err) < 0 ||
-	    move_into(s, layer, IMAGE_LAYER_DIR, json_get_str(result, "diff_id") + 7, err) < 0)
-		return -err->code;
-	return move_into(s, blob, IMAGE_BLOB_DIR, json_get_str(result, "digest") + 7, err);
-}
-
-static int record(struct image_import *im, const char *manifest, struct error *err)
-{
-	char created[32];
-	const char *const row[IMAGE_DB_PARAMS] = {im->id, manifest, created};
-	const char *const name[IMAGE_DB_PARAMS] = {im->full, im->id};
-	struct sqlite3 *db = im->store->db;
-	int r = image_db_begin(db, err);
-
-	if (r < 0)
-		return r;
-	snprintf(created, sizeof(created), "%lld", (long long)im->created_ns);
-	r = image_db_run(db, "INSERT OR REPLACE INTO image_images VALUES (?1, ?2, ?3)", row, NULL,
-			 NULL, err);
-	if (r == 0 && im->full)
-		r = image_db_run(db, "INSERT OR REPLACE INTO image_names VALUES (?1, ?2)", name,
-				 NULL, NULL, err);
-	return image_db_end(db, r, err);
-}
-
 static int commit(struct image_import *im, struct error *err)
 {
+	const struct image_store *s = im->store;
 	json_t *diffs = json_get_path(im->document, "rootfs.diff_ids");
 	auto_json json_t *result = NULL, *manifest = NULL;
-	char digest[DIGEST_TEXT_MAX];
-	size_t len;
+	auto_free char *text = NULL;
+	const char *diff;
 
-	if (parse_result(im, &result, err) < 0 || store_layer(im, result, err) < 0)
+	if (image_layer_result(im->result, &result, err) < 0)
 		return -err->code;
-	json_array_append_new(diffs, json_str(json_get_str(result, "diff_id")));
-	if (write_document(im->store, im->document, im->id, &len, err) < 0)
+	diff = json_get_str(result, "diff_id");
+	/* The only layer: its chain is the layer itself. */
+	if (image_layer_put(s, im->tmp, diff + strlen("sha256:"), result, err) < 0)
 		return -err->code;
-	manifest = manifest_of(im->id, len, result);
-	if (write_document(im->store, manifest, digest, &len, err) < 0 ||
-	    image_entry_load(im->store, im->id, digest, im->created_ns, &im->entry, err) < 0)
+	json_array_append_new(diffs, json_str(diff));
+	text = json_text(im->document);
+	if (image_blob_put(s, text, strlen(text), im->id, err) < 0)
 		return -err->code;
-	return record(im, digest, err);
+	manifest = manifest_of(im->id, strlen(text), result);
+	free(steal_ptr(&text));
+	text = json_text(manifest);
+	if (image_blob_put(s, text, strlen(text), im->manifest, err) < 0 ||
+	    image_entry_load(s, im->id, im->manifest, im->created_ns, &im->entry, err) < 0)
+		return -err->code;
+	return image_record(s,
+			    &(struct image_row){.id = im->id,
+						.manifest = im->manifest,
+						.name = im->full,
+						.created_ns = im->created_ns},
+			    err);
 }
 
 /* Why cmp-layer did not do it. */
 static int outcome(const struct image_import *im, struct error *err)
 {
-	auto_free char *text = xstrdup(im->log.text.data ?: "");
-	char *line = str_trim(text);
-
 	if (im->refused)
 		return error_set(err, ECANCELED, "the import was cancelled");
-	if (!im->exit_status && !im->signal)
+	if (!im->failure.code)
 		return 0;
-	if (im->signal)
-		return error_set(err, EIO, "cmp-layer was killed by signal %d", im->signal);
-	line[strcspn(line, "\n")] = '\0';
-	return error_set(err, EBADMSG, "%s",
-			 *line && str_printable(line) ? line : "cmp-layer failed");
+	*err = im->failure;
+	return -err->code;
 }
 
 static int import_decide(struct image_op *op, struct error *err)
@@ -233,8 +149,7 @@ static void import_free(struct image_import *im)
 	if (im->entry)
 		image_unref(&im->entry->im);
 	json_decref(im->document);
-	buf_release(&im->out.text);
-	buf_release(&im->log.text);
+	free(im->result);
 	free(im->full);
 	free(im->tmp);
 	free(im);
@@ -249,160 +164,97 @@ static void import_finish(struct image_op *op)
 	import_free(im);
 }
 
-/* ---- the program and its pipes */
+/* ---- the program and its input */
 
-static void on_closed(uv_handle_t *handle)
+static void one_ended(struct image_import *im)
 {
 	static const struct image_op_kind kind = {import_decide, import_work, import_apply,
 						  import_finish};
-	struct image_import *im = handle->data;
 
-	if (--im->pending)
-		return;
-	if (im->started)
+	if (--im->pending == 0)
 		image_op_start(im->store, &im->op, &kind);
-	else
-		import_free(im);
 }
 
-static void close_once(void *handle)
+static void on_input_closed(uv_handle_t *handle)
 {
-	if (!uv_is_closing(handle))
-		uv_close(handle, on_closed);
+	one_ended(handle->data);
 }
 
-static void on_exit_of(uv_process_t *process, int64_t status, int signal)
+static void close_input(struct image_import *im)
 {
-	struct image_import *im = process->data;
+	if (!uv_is_closing((uv_handle_t *)&im->input))
+		uv_close((uv_handle_t *)&im->input, on_input_closed);
+}
 
-	im->exit_status = status;
-	im->signal = signal;
+static void on_layer_end(void *arg, const char *output, const struct error *err)
+{
+	struct image_import *im = arg;
+
+	im->layer = NULL;
+	im->result = xstrdup(output);
+	if (err)
+		im->failure = *err;
 	im->ended = true; /* writes are dropped from now on */
-	close_once(&im->process);
-	close_once(&im->input);
+	close_input(im);
 	if (im->asked_to_stop && im->on_drain) {
 		im->asked_to_stop = false;
 		im->on_drain(im->arg);
 	}
+	one_ended(im);
 }
 
-static void give_chunk(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
+static int start_program(struct image_import *im, int input, struct error *err)
 {
-	struct reply *r = container_of((uv_pipe_t *)handle, struct reply, pipe);
-
-	(void)suggested;
-	*ret = uv_buf_init(r->chunk, sizeof(r->chunk));
-}
-
-static void on_reply(uv_stream_t *stream, ssize_t n, const uv_buf_t *chunk)
-{
-	struct reply *r = container_of((uv_pipe_t *)stream, struct reply, pipe);
-
-	if (n < 0)
-		close_once(stream);
-	else
-		buf_add(&r->text, chunk->base, (size_t)n); /* beyond REPLY_MAX: dropped */
-}
-
-static int find_program(char *ret, size_t size, struct error *err)
-{
-	char dir[PATH_MAX];
-
-	if (file_program_dir(dir, sizeof(dir), err) < 0)
-		return -err->code;
-	snprintf(ret, size, "%s/cmp-layer", dir);
-	if (!file_exists(AT_FDCWD, ret))
-		snprintf(ret, size, "%s/cmp-layer", PKGLIBEXECDIR);
-	return 0;
-}
-
-static void init_pipe(struct image_import *im, uv_pipe_t *pipe)
-{
-	uv_pipe_init(im->store->loop, pipe, 0);
-	pipe->data = im;
-	im->pending++;
-}
-
-static int start_program(struct image_import *im, struct error *err)
-{
-	char program[PATH_MAX + 16];
 	auto_free char *fs = xasprintf("%s/%s/layer/fs", im->store->root, im->tmp);
 	auto_free char *blob = xasprintf("%s/%s/blob", im->store->root, im->tmp);
-	char *argv[] = {program, fs, blob, NULL}, *env[] = {NULL};
-	uv_stdio_container_t stdio[3] = {
-		{.flags = UV_CREATE_PIPE | UV_READABLE_PIPE, .data.stream = (void *)&im->input},
-		{.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (void *)&im->out.pipe},
-		{.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (void *)&im->log.pipe},
-	};
-	uv_process_options_t options = {.file = program,
-					.args = argv,
-					.env = env,
-					.stdio = stdio,
-					.stdio_count = 3,
-					.exit_cb = on_exit_of};
-	int r;
+	const char *const argv[] = {fs, blob, NULL};
+	struct image_helper_args args = {.program = "cmp-layer",
+					 .argv = argv,
+					 .input = input,
+					 .socket = -1,
+					 .done = on_layer_end,
+					 .arg = im};
 
-	if (find_program(program, sizeof(program), err) < 0 || file_mkdir_p(fs, 0755, err) < 0)
+	if (file_mkdir_p(fs, 0755, err) < 0)
 		return -err->code;
-	init_pipe(im, &im->input);
-	init_pipe(im, &im->out.pipe);
-	init_pipe(im, &im->log.pipe);
-	im->process.data = im;
-	im->pending++;
-	r = uv_spawn(im->store->loop, &im->process, &options);
-	return r < 0 ? error_sys(err, -r, "start %s", program) : 0;
+	return image_helper_start(im->store->loop, &args, &im->layer, err);
 }
 
-/* The program did not start: frees the import, handles first. */
-static void abandon(struct image_import *im)
+static int start(struct image_import *im, struct error *err)
 {
 	struct error ignored = ERROR_INIT;
+	int fds[2], r;
 
-	(void)!file_remove_tree(im->store->dir, im->tmp, &ignored);
-	if (!im->pending) {
-		import_free(im);
-		return;
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return error_sys(err, errno, "make a pipe");
+	r = start_program(im, fds[0], err);
+	close(fds[0]);
+	if (r < 0) {
+		close(fds[1]);
+		(void)!file_remove_tree(im->store->dir, im->tmp, &ignored);
+		return r;
 	}
-	close_once(&im->input);
-	close_once(&im->out.pipe);
-	close_once(&im->log.pipe);
-	close_once(&im->process);
+	uv_pipe_init(im->store->loop, &im->input, 0);
+	im->input.data = im;
+	im->pending = 2;
+	/* Fails only for what is no descriptor of a stream. */
+	if (uv_pipe_open(&im->input, fds[1]) < 0)
+		abort();
+	return 0;
 }
 
 /* ---- arguments */
 
-static const char *host_architecture(void)
+static int set_platform(json_t *document, const char *text, struct error *err)
 {
-	static const struct {
-		const char *machine, *architecture;
-	} known[] = {{"x86_64", "amd64"},   {"aarch64", "arm64"},   {"i686", "386"},
-		     {"armv7l", "arm"},	    {"ppc64le", "ppc64le"}, {"s390x", "s390x"},
-		     {"riscv64", "riscv64"}};
-	struct utsname host;
+	struct platform p;
 
-	for (size_t i = 0; uname(&host) == 0 && i < ARRAY_LEN(known); i++)
-		if (!strcmp(host.machine, known[i].machine))
-			return known[i].architecture;
-	return "unknown";
-}
-
-static int set_platform(json_t *document, const char *platform, struct error *err)
-{
-	AUTO(strv_free) char **parts = NULL;
-
-	if (str_empty(platform)) {
-		json_set_str(document, "architecture", host_architecture());
-		json_set_str(document, "os", "linux");
-		return 0;
-	}
-	parts = strv_split(platform, "/");
-	if (strv_len(parts) < 2 || strv_len(parts) > 3 || strcmp(parts[0], "linux") != 0 ||
-	    !str_printable(platform))
-		return error_set(err, EINVAL, "invalid platform %s: linux/ARCHITECTURE[/VARIANT]",
-				 platform);
-	json_set_str(document, "architecture", parts[1]);
-	json_set_str(document, "os", parts[0]);
-	json_set_str(document, "variant", parts[2]);
+	platform_host(&p);
+	if (!str_empty(text) && platform_parse(text, &p, err) < 0)
+		return -err->code;
+	json_set_str(document, "architecture", p.arch);
+	json_set_str(document, "os", p.os);
+	json_set_str(document, "variant", *p.variant ? p.variant : NULL);
 	return 0;
 }
 
@@ -448,8 +300,6 @@ static int take_args(struct image_import *im, const struct image_import_args *ar
 	im->arg = args->arg;
 	digest_random_id(id);
 	im->tmp = xasprintf(IMAGE_TMP_DIR "/%.16s", id);
-	buf_init(&im->out.text, REPLY_MAX);
-	buf_init(&im->log.text, REPLY_MAX);
 	return make_document(im, args, err);
 }
 
@@ -459,18 +309,11 @@ int image_import_start(struct image_store *s, const struct image_import_args *ar
 	struct image_import *im = xcalloc(1, sizeof(*im));
 
 	im->store = s;
-	if (take_args(im, args, err) < 0) {
+	if (take_args(im, args, err) < 0 || start(im, err) < 0) {
 		import_free(im);
 		return -err->code;
 	}
-	if (start_program(im, err) < 0) {
-		abandon(im);
-		return -err->code;
-	}
-	im->started = true;
 	s->imports++;
-	uv_read_start((uv_stream_t *)&im->out.pipe, give_chunk, on_reply);
-	uv_read_start((uv_stream_t *)&im->log.pipe, give_chunk, on_reply);
 	*ret = im;
 	return 0;
 }
@@ -526,7 +369,7 @@ static void on_shut(uv_shutdown_t *request, int status)
 
 	(void)status;
 	free(request);
-	close_once(&im->input);
+	close_input(im);
 }
 
 void image_import_eof(struct image_import *im)
@@ -540,7 +383,7 @@ void image_import_eof(struct image_import *im)
 	request->data = im;
 	if (uv_shutdown(request, (uv_stream_t *)&im->input, on_shut) < 0) {
 		free(request);
-		close_once(&im->input);
+		close_input(im);
 	}
 }
 
@@ -548,6 +391,6 @@ void image_import_cancel(struct image_import *im)
 {
 	im->cancelled = true;
 	im->ended = true;
-	if (!uv_is_closing((uv_handle_t *)&im->process))
-		uv_process_kill(&im->process, SIGKILL);
+	if (im->layer)
+		image_helper_kill(im->layer);
 }

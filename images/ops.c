@@ -181,7 +181,17 @@ static void live_add(struct map *m, char **hex)
 		map_set(m, *hex, &yes);
 }
 
-/* What the images other than `but` need.  Loop thread. */
+static void live_blob(void *arg, const char *hex)
+{
+	live_add(((struct live *)arg)->blobs, (char *[]){(char *)(uintptr_t)hex, NULL});
+}
+
+static void live_chain(void *arg, const char *hex)
+{
+	live_add(((struct live *)arg)->chains, (char *[]){(char *)(uintptr_t)hex, NULL});
+}
+
+/* What the images other than `but` and the pulls under way need.  Loop thread. */
 static struct live live_of(struct image_store *s, const struct image_entry *but)
 {
 	struct live live = {map_new(NULL), map_new(NULL)};
@@ -193,6 +203,7 @@ static struct live live_of(struct image_store *s, const struct image_entry *but)
 		live_add(live.blobs, e->blobs);
 		live_add(live.chains, e->chains);
 	}
+	image_pulls_live(s, live_blob, live_chain, &live);
 	return live;
 }
 
@@ -347,6 +358,9 @@ static int remove_rows(struct remove_op *o, struct error *err)
 			return -err->code;
 	}
 	params[0] = o->im->id;
+	if (o->whole && image_db_run(db, "DELETE FROM image_sources WHERE image = ?1", params, NULL,
+				     NULL, err) < 0)
+		return -err->code;
 	return o->whole ? image_db_run(db, "DELETE FROM image_images WHERE id = ?1", params, NULL,
 				       NULL, err)
 			: 0;
@@ -396,6 +410,8 @@ static void remove_apply(struct image_op *op)
 	}
 	if (!o->whole)
 		return;
+	for (char **n = o->im->digests; n && *n; n++)
+		report(o, "untagged", *n);
 	report(o, "deleted", o->im->id);
 	image_entry_remove(image_entry_of(o->im));
 }

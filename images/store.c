@@ -90,6 +90,16 @@ static void load_name(void *arg, const char *const *columns)
 		image_name_set(s, e, columns[0]);
 }
 
+static void load_source(void *arg, const char *const *columns)
+{
+	struct image_store *s = arg;
+	struct image_entry *e = image_entry_find(s, columns[1]);
+	int64_t pulled = 0;
+
+	if (e && strchr(columns[0], '@') && parse_i64(columns[2], &pulled) == 0)
+		image_source_set(s, e, columns[0], pulled);
+}
+
 static int open_parts(struct image_store *s, const char *state_dir, struct error *err)
 {
 	auto_free char *db = xasprintf("%s/images.db", state_dir);
@@ -101,7 +111,10 @@ static int open_parts(struct image_store *s, const char *state_dir, struct error
 		return -err->code;
 	if (image_db_run(s->db, "SELECT id, manifest, created_ns FROM image_images", none,
 			 load_image, s, err) < 0 ||
-	    image_db_run(s->db, "SELECT name, image FROM image_names", none, load_name, s, err) < 0)
+	    image_db_run(s->db, "SELECT name, image FROM image_names", none, load_name, s, err) <
+		    0 ||
+	    image_db_run(s->db, "SELECT name, image, pulled_ns FROM image_sources", none,
+			 load_source, s, err) < 0)
 		return -err->code;
 	return 0;
 }
@@ -115,6 +128,8 @@ int image_store_open(const char *state_dir, struct uv_loop_s *loop, struct image
 	s->dir = -1;
 	s->root = xasprintf("%s/images", state_dir);
 	s->names = map_new(NULL);
+	s->digests = map_new(NULL);
+	list_init(&s->pulls);
 	list_init(&s->images);
 	list_init(&s->queue);
 	if (open_parts(s, state_dir, err) < 0) {
@@ -138,6 +153,7 @@ void image_store_free(struct image_store *s)
 			image_unref(&e->im);
 	}
 	map_free(s->names);
+	map_free(s->digests);
 	image_db_close(s->db);
 	if (s->dir >= 0)
 		close(s->dir);
@@ -147,7 +163,7 @@ void image_store_free(struct image_store *s)
 
 bool image_store_busy(const struct image_store *s)
 {
-	return s->running || !list_empty(&s->queue) || s->imports;
+	return s->running || !list_empty(&s->queue) || s->imports || !list_empty(&s->pulls);
 }
 
 /* ---- looking up */
@@ -174,11 +190,16 @@ static int find_by_id(struct image_store *s, const char *ref, struct image_entry
 	return found ? 0 : no_image(err, ref);
 }
 
-/* An image of the digest that has a name of the same repository. */
+/* What was pulled as this digest, or an image of the digest that has a name of the same repository.
+ */
 static struct image_entry *find_by_digest(struct image_store *s, const struct image_reference *r)
 {
 	auto_free char *repository = xasprintf("%s/%s:", r->registry, r->path);
-	struct image_entry *e;
+	auto_free char *source = xasprintf("%s/%s@%s", r->registry, r->path, r->digest);
+	struct image_entry *e = map_get(s->digests, source);
+
+	if (e)
+		return e;
 
 	list_for_each (e, &s->images, link) {
 		if (e->im.removing ||

@@ -12,9 +12,9 @@
 #include "base/json.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "base/reference.h"
 #include "base/str.h"
 #include "images/images.h"
-#include "images/reference.h"
 
 #define IMAGE_BLOB_DIR	   "blobs/sha256"
 #define IMAGE_LAYER_DIR	   "layers"
@@ -35,16 +35,21 @@ struct image_store {
 	struct list images; /* all entries, also those removed but still referred to */
 	struct list queue;
 	struct image_op *running;
-	unsigned imports; /* under way */
+	unsigned imports;    /* under way */
+	struct map *digests; /* "registry/path@sha256:…" -> struct image_entry, borrowed */
+	struct list pulls;   /* all that have not ended, in order; see pull.c */
+	unsigned pulling, unpacking;
 };
 
 struct image_entry {
 	struct image im;
 	struct image_store *store; /* NULL after the store was freed */
 	struct list link;
-	char **names;  /* full names, in no order; im.tags follows them */
-	char **blobs;  /* hex digests: manifest, config, layers */
-	char **chains; /* hex chain ids, lowest first */
+	char **names;	/* full names, in no order; im.tags follows them */
+	char **sources; /* full names with digests, what it was pulled as; im.digests follows them
+			 */
+	char **blobs;	/* hex digests: manifest, config, layers, what it was pulled as */
+	char **chains;	/* hex chain ids, lowest first */
 };
 
 static inline struct image_entry *image_entry_of(struct image *im)
@@ -63,6 +68,10 @@ void image_entry_remove(struct image_entry *e); /* drops the reference of the st
 struct image_entry *image_entry_find(struct image_store *s, const char *id);
 void image_name_set(struct image_store *s, struct image_entry *e, const char *full);
 void image_name_clear(struct image_store *s, const char *full);
+void image_source_set(struct image_store *s, struct image_entry *e, const char *full,
+		      int64_t pulled_ns);
+/* The chain id names a layer on top of those below it; "" below the lowest. */
+void image_chain_next(char chain[DIGEST_HEX_MAX], const char *diff_id);
 /* The tree size that the marker of a finished layer tells, or -1.  Any thread. */
 int64_t image_layer_bytes(const struct image_store *s, const char *chain);
 
@@ -78,6 +87,32 @@ int image_db_run(struct sqlite3 *db, const char *sql, const char *const params[I
 int image_db_begin(struct sqlite3 *db, struct error *err) MUST_CHECK;
 /* Commits, or rolls back when `failed` is negative.  Returns `failed` or the failure of commit. */
 int image_db_end(struct sqlite3 *db, int failed, struct error *err) MUST_CHECK;
+
+/* ---- record.c: what a new image consists of, brought to the disk.  Any thread, one at a time */
+/* Writes a blob unless it is there; its digest is in `id`. */
+int image_blob_put(const struct image_store *s, const void *data, size_t len,
+		   char id[DIGEST_TEXT_MAX], struct error *err) MUST_CHECK;
+bool image_blob_exists(const struct image_store *s, const char *digest);
+/* Reads and checks what cmp-layer says at the end: it has handled foreign bytes. */
+int image_layer_result(const char *text, json_t **ret, struct error *err) MUST_CHECK;
+/* Moves TMP/layer to its place by chain (hex), and TMP/blob if there is one.  What is there already
+ * stays. */
+int image_layer_put(const struct image_store *s, const char *tmp, const char *chain,
+		    const json_t *result, struct error *err) MUST_CHECK;
+struct image_row {
+	const char *id, *manifest;
+	const char *name;   /* full, or NULL */
+	const char *source; /* full name with digest, or NULL */
+	int64_t created_ns, pulled_ns;
+	bool keep_manifest; /* of an image that is there already */
+};
+int image_record(const struct image_store *s, const struct image_row *row, struct error *err)
+	MUST_CHECK;
+
+/* ---- pull.c */
+/* Adds what pulls under way have found or made: hex digests and chains. */
+void image_pulls_live(const struct image_store *s, void (*blob)(void *arg, const char *hex),
+		      void (*chain)(void *arg, const char *hex), void *arg);
 
 /* ---- ops.c: the queue */
 struct image_op_kind {

@@ -6,6 +6,7 @@
 #include "engine/api/routes.h"
 #include "engine/container.h"
 #include "engine/events.h"
+#include "engine/pull.h"
 
 static void get_images(struct api_request *r)
 {
@@ -189,10 +190,78 @@ static void post_import(struct api_request *r)
 	r->on_hangup = on_import_hangup;
 }
 
+/* ---- pull: a stream of progress */
+
+struct pulling {
+	struct api_request *request;
+	struct pull *pull;
+};
+
+static void on_pull_event(void *arg, json_t *event)
+{
+	struct pulling *p = arg;
+
+	api_stream_json(p->request, event);
+	json_decref(event);
+}
+
+static void on_pull_done(void *arg, const char *id, const struct error *err)
+{
+	struct pulling *p = arg;
+	json_t *end = json_object();
+
+	json_set_str(end, "type", id ? "end" : "error");
+	json_set_int(end, "exit", id ? 0 : 1);
+	json_set_str(end, "id", id);
+	json_set_str(end, "message", err ? err->msg : NULL);
+	p->request->on_hangup = NULL;
+	on_pull_event(p, end);
+	api_stream_end(p->request);
+	free(p);
+}
+
+static void on_pull_hangup(void *arg)
+{
+	struct pulling *p = arg;
+
+	pull_cancel(p->pull);
+	free(p);
+}
+
+static void post_pull(struct api_request *r)
+{
+	struct pulling *p = xcalloc(1, sizeof(*p));
+	struct pull_sink sink = {.event = on_pull_event, .done = on_pull_done, .arg = p};
+	struct image_pull_args args = {
+		.name = json_get_str(r->body, "name"),
+		.platform = json_get_str(r->body, "platform"),
+		.auth = json_get_obj(r->body, "auth"),
+	};
+	struct error err = ERROR_INIT;
+	auto_free char *shown = xasprintf("Image %s", args.name ?: "");
+	struct pull_how how = {.shown = shown, .quiet = json_get_bool(r->body, "quiet")};
+
+	p->request = r;
+	/* A stream begins once it is sure that there is one. */
+	if (image_pull_check(&args, &err) < 0) {
+		free(p);
+		api_reply_error(r, &err);
+		return;
+	}
+	api_stream_start(r, "application/x-ndjson");
+	if (pull_start(r->daemon, &args, &how, &sink, &p->pull, &err) < 0) {
+		on_pull_done(p, NULL, &err);
+		return;
+	}
+	r->arg = p;
+	r->on_hangup = on_pull_hangup;
+}
+
 const struct api_route image_routes[] = {
 	{"GET", "/cmp/v1/images", get_images, false},
 	{"GET", "/cmp/v1/images/{}", get_image, false},
 	{"POST", "/cmp/v1/images/import", post_import, true},
+	{"POST", "/cmp/v1/images/pull", post_pull, false},
 	{"POST", "/cmp/v1/images/{}/tag", post_tag, false},
 	{"DELETE", "/cmp/v1/images/{}", delete_image, false},
 	{0},

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * cmp-layer [--overlay] ROOT BLOB [MAX-BYTES]: unpacks the tar stream on standard input (plain or
- * compressed) into the existing directory ROOT and keeps it in the new file BLOB.  On success one
- * JSON line on standard output, written after everything is on disk:
+ * cmp-layer [--overlay] [--verbatim] ROOT BLOB [MAX-BYTES]: unpacks the tar stream on standard
+ *input (plain or compressed) into the existing directory ROOT and keeps it in the new file BLOB
+ *("-": nowhere).  --overlay: there are layers below, whiteouts hide what they have.  --verbatim:
+ *BLOB is the stream byte for byte.  On success one JSON line on standard output, written after
+ *everything is on disk:
  *	{"diff_id", "digest", "media_type", "blob_bytes", "tree_bytes"}
  * On failure one sentence on standard error and exit status 1; the caller removes what is there.
  */
@@ -22,7 +24,7 @@
 #define EXIT_USAGE	  2
 
 struct options {
-	bool overlay;
+	bool overlay, verbatim;
 	const char *root, *blob;
 	uint64_t max_bytes;
 };
@@ -32,9 +34,9 @@ static int parse_options(int argc, char **argv, struct options *o)
 	int at = 1;
 
 	o->max_bytes = MAX_BYTES_DEFAULT;
-	if (at < argc && !strcmp(argv[at], "--overlay")) {
-		o->overlay = true;
-		at++;
+	for (; at < argc && str_starts(argv[at], "--"); at++) {
+		o->overlay |= !strcmp(argv[at], "--overlay");
+		o->verbatim |= !strcmp(argv[at], "--verbatim");
 	}
 	if (argc - at < 2 || argc - at > 3)
 		return -EINVAL;
@@ -63,15 +65,18 @@ static int run(const struct options *o, struct error *err)
 {
 	struct confine_args confinement = {
 		.root = o->root, .file_bytes = o->max_bytes, .overlay = o->overlay};
-	struct layer_source_args stream = {.fd = STDIN_FILENO, .max_bytes = o->max_bytes};
-	struct unpack_args args = {.max_bytes = o->max_bytes, .overlay = o->overlay};
+	struct layer_source_args stream = {
+		.fd = STDIN_FILENO, .verbatim = o->verbatim, .max_bytes = o->max_bytes};
+	struct unpack_args args = {
+		.max_bytes = o->max_bytes, .pad = o->verbatim, .overlay = o->overlay};
 	AUTO(layer_source_free) struct layer_source *source = NULL;
 	struct unpack_result result;
 	struct layer_digests digests;
 	auto_fd int blob = -1, root = -1;
 
-	blob = open(o->blob, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (blob < 0)
+	if (strcmp(o->blob, "-") != 0)
+		blob = open(o->blob, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (blob < 0 && strcmp(o->blob, "-") != 0)
 		return error_sys(err, errno, "create %s", o->blob);
 	root = confine(&confinement, err);
 	if (root < 0)
@@ -83,7 +88,7 @@ static int run(const struct options *o, struct error *err)
 	args.source = source;
 	if (unpack(&args, &result, err) < 0 || layer_source_finish(source, &digests, err) < 0)
 		return -err->code;
-	if (syncfs(root) < 0 || fsync(blob) < 0)
+	if (syncfs(root) < 0 || (blob >= 0 && fsync(blob) < 0))
 		return error_sys(err, errno, "write to disk");
 	return report(&digests, &result, err);
 }
@@ -99,7 +104,8 @@ int main(int argc, char **argv)
 	/* Nobody waits for the result of an orphan. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (parse_options(argc, argv, &o) < 0) {
-		fprintf(stderr, "usage: cmp-layer [--overlay] ROOT BLOB [MAX-BYTES] < TAR\n");
+		fprintf(stderr,
+			"usage: cmp-layer [--overlay] [--verbatim] ROOT BLOB [MAX-BYTES] < TAR\n");
 		return EXIT_USAGE;
 	}
 	if (run(&o, &err) < 0) {

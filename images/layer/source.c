@@ -77,17 +77,25 @@ static ssize_t fill_block(struct layer_source *s, struct error *err)
 	return (ssize_t)have;
 }
 
+/* The next block as it came in. */
+static ssize_t next_raw(struct layer_source *s, struct error *err)
+{
+	ssize_t n = fill_block(s, err);
+
+	if (n > 0 && s->verbatim)
+		recorder_put(s->recorder, RECORDER_RAW, s->block, (size_t)n);
+	return n;
+}
+
 static la_ssize_t on_raw_read(struct archive *a, void *arg, const void **ret)
 {
 	struct layer_source *s = arg;
-	ssize_t n = fill_block(s, &s->error);
+	ssize_t n = next_raw(s, &s->error);
 
 	if (n < 0) {
 		archive_set_error(a, s->error.code, "%s", s->error.msg);
 		return -1;
 	}
-	if (n && s->verbatim)
-		recorder_put(s->recorder, RECORDER_RAW, s->block, (size_t)n);
 	*ret = s->block;
 	return n;
 }
@@ -139,8 +147,8 @@ static int start(struct layer_source *s, struct error *err)
 		if (s->head_bytes >= compressions[i].len &&
 		    !memcmp(s->block, compressions[i].magic, compressions[i].len))
 			c = &compressions[i];
-	s->verbatim = c && c->verbatim;
-	s->media_type = s->verbatim ? c->media_type : compressions[1].media_type;
+	s->verbatim = s->args.verbatim || (c && c->verbatim);
+	s->media_type = c && c->verbatim ? c->media_type : compressions[1].media_type;
 	r = recorder_start(s->args.blob_fd, !s->verbatim, &s->recorder, err);
 	if (r < 0)
 		return r;
@@ -181,7 +189,7 @@ static ssize_t next_plain(struct layer_source *s, const void **ret, struct error
 
 	if (!s->raw) {
 		*ret = s->block;
-		return fill_block(s, err);
+		return next_raw(s, err);
 	}
 	do {
 		r = archive_read_data_block(s->raw, ret, &n, &offset);
@@ -228,12 +236,11 @@ int layer_source_finish(struct layer_source *s, struct layer_digests *ret, struc
 	} while (n);
 	/* What follows the compressed stream belongs to the blob all the same. */
 	while (s->verbatim) {
-		n = fill_block(s, err);
+		n = next_raw(s, err);
 		if (n < 0)
 			return (int)n;
 		if (!n)
 			break;
-		recorder_put(s->recorder, RECORDER_RAW, s->block, (size_t)n);
 	}
 	ret->media_type = s->media_type;
 	return recorder_finish(s->recorder, ret->diff_id, ret->digest, &ret->blob_bytes, err);

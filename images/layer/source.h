@@ -11,6 +11,7 @@
 #ifndef IMAGES_LAYER_SOURCE_H
 #define IMAGES_LAYER_SOURCE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -24,6 +25,7 @@ struct layer_source_args {
 	const void *data; /* borrowed */
 	size_t len;
 	int blob_fd;	    /* where the blob goes (empty file), or -1 */
+	bool verbatim;	    /* the blob is the stream as it came, whatever that is */
 	uint64_t max_bytes; /* of the decompressed stream */
 };
 

@@ -19,6 +19,7 @@
 #define DIR_TEXT_MAX	((size_t)256 << 20) /* bytes of remembered directory names */
 #define XATTR_BYTES_MAX ((size_t)64 << 10)
 #define ID_MAX		((int64_t)0xfffffffe)
+#define BLOCK		512
 #define WAY_MODE	0755 /* of directories that the archive uses but does not have */
 
 struct dir_time {
@@ -31,6 +32,7 @@ struct unpacker {
 	struct unpack_result result;
 	struct archive *archive;
 	struct error source_error;
+	uint64_t stream_bytes;
 	/* the parent of the last entry, kept because the next one is usually beside it */
 	char *parent_path;
 	int parent;
@@ -63,8 +65,15 @@ static int failed(struct error *err, const struct item *it, const char *what)
 static la_ssize_t on_read(struct archive *a, void *arg, const void **ret)
 {
 	struct unpacker *u = arg;
+	static const char zeros[BLOCK];
 	ssize_t n = layer_source_read(u->args.source, ret, &u->source_error);
 
+	if (n == 0 && u->args.pad && u->stream_bytes % BLOCK) {
+		*ret = zeros;
+		n = (ssize_t)(BLOCK - u->stream_bytes % BLOCK);
+	}
+	if (n > 0)
+		u->stream_bytes += (uint64_t)n;
 	if (n < 0)
 		archive_set_error(a, u->source_error.code, "%s", u->source_error.msg);
 	return n < 0 ? -1 : n;

@@ -17,6 +17,8 @@ struct unpack_args {
 	int root;
 	struct layer_source *source;
 	uint64_t max_bytes; /* of one file */
+	bool pad; /* the stream may end without the padding of its last block, as Go's tools accept
+		     it: for streams whose digest is checked */
 	bool overlay; /* whiteouts become those of overlay; otherwise there is nothing below and
 			 they are dropped */
 };

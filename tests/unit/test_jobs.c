@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/digest.h"
+#include "base/time.h"
 #include "compose/compose.h"
 #include "engine/health.h"
 #include "engine/hooks.h"
@@ -20,6 +21,7 @@
 #include "engine/logs.h"
 #include "engine/network.h"
 #include "engine/project.h"
+#include "engine/pull.h"
 #include "engine/state.h"
 
 #define LABEL(name) "com.docker.compose." name
@@ -395,14 +397,68 @@ int volume_remove(struct volume_store *s UNUSED, const char *name UNUSED, bool f
 }
 
 static struct image the_image = {.id = "sha256:0123"};
+static struct image pulled_image = {.id = "sha256:4567"};
+static const char *pulled_name; /* of pulled_image; NULL: not there */
 
 int image_resolve(struct image_store *s UNUSED, const char *ref, struct image **ret,
 		  struct error *err)
 {
-	if (!str_eq(ref, "busybox"))
+	if (!str_eq(ref, "busybox") && !str_eq(ref, pulled_name))
 		return error_set(err, ENOENT, "no such image: %s", ref);
-	*ret = &the_image;
+	*ret = str_eq(ref, "busybox") ? &the_image : &pulled_image;
 	return 0;
+}
+
+/* ---- pretended pulls: of "remote" they succeed, of others not */
+
+struct pull {
+	struct pull_sink sink;
+	uv_timer_t timer;
+	char *name;
+};
+
+static void on_pull_closed(uv_handle_t *handle)
+{
+	struct pull *p = handle->data;
+
+	free(p->name);
+	free(p);
+}
+
+static void on_pull_timer(uv_timer_t *timer)
+{
+	struct pull *p = timer->data;
+	struct error err = ERROR_INIT;
+
+	if (!strcmp(p->name, "remote"))
+		pulled_name = "remote";
+	else
+		error_set(&err, ENOENT, "pull %s: refused", p->name);
+	p->sink.done(p->sink.arg, err.code ? NULL : pulled_image.id, err.code ? &err : NULL);
+	uv_close((uv_handle_t *)timer, on_pull_closed);
+}
+
+int pull_start(struct daemon *d, const struct image_pull_args *image, const struct pull_how *how,
+	       const struct pull_sink *sink, struct pull **ret, struct error *err UNUSED)
+{
+	struct pull *p = xcalloc(1, sizeof(*p));
+
+	buf_addf(&happened, "pull %s for %s%s%s%s\n", image->name, how->shown,
+		 image->platform ? " on " : "", image->platform ? image->platform : "",
+		 image->auth ? " with credentials" : "");
+	p->sink = *sink;
+	p->name = xstrdup(image->name);
+	uv_timer_init(d->loop, &p->timer);
+	p->timer.data = p;
+	uv_timer_start(&p->timer, on_pull_timer, 1, 0);
+	*ret = p;
+	return 0;
+}
+
+void pull_cancel(struct pull *p)
+{
+	buf_addf(&happened, "cancel pull %s\n", p->name);
+	uv_close((uv_handle_t *)&p->timer, on_pull_closed);
 }
 
 void image_unref(struct image *im UNUSED)
@@ -417,8 +473,11 @@ void image_remove(struct image_store *s UNUSED, const struct image_remove_args *
 
 void compose_service_hash(const json_t *service, char ret[65])
 {
-	char *text = json_dumps(service, JSON_SORT_KEYS);
+	auto_json json_t *rest = json_copy((json_t *)(uintptr_t)service);
+	char *text;
 
+	json_object_del(rest, "pull_policy");
+	text = json_dumps(rest, JSON_SORT_KEYS);
 	digest_of(text, strlen(text), ret);
 	free(text);
 }
@@ -558,6 +617,8 @@ static int setup(void **state UNUSED)
 	list_init(&world.container_watchers);
 	buf_init(&happened, BUF_MAX_DEFAULT);
 	refuse_create = NULL;
+	pulled_name = NULL;
+	pulled_image.pulled_ns = 0;
 	return 0;
 }
 
@@ -693,7 +754,7 @@ static void missing_image(void **state UNUSED)
 	expect("up",
 	       "{\"model\":{\"services\":{\"web\":{\"image\":\"nginx\",\"networks\":{\"default\":null}}}," NETWORKS
 	       "}}",
-	       "service web: image nginx not found: import it with `cmp import`, or pull it", "");
+	       "service web: pull nginx: refused", "pull nginx for web\n");
 }
 
 static void bad_service(void **state UNUSED)
@@ -803,6 +864,82 @@ static void not_ready_in_time(void **state UNUSED)
 	       "start app-web-1\nhealthy app-db-1\nexited app-web-1\n");
 }
 
+/* ---- images from registries */
+
+#define IMAGE(name, image, more) "\"" name "\":{\"image\":\"" image "\"" more "}"
+#define POLICY(policy)		 ",\"pull_policy\":\"" policy "\""
+#define OPTIONS(options)	 "},\"options\":{" options "}}"
+#define IMAGES(services)	 "{\"model\":{\"name\":\"app\",\"services\":{" services "}"
+
+static void pulls_what_is_missing(void **state UNUSED)
+{
+	const char *model = IMAGES(IMAGE("a", "remote", "") "," IMAGE("b", "remote", "") "," IMAGE(
+		"c", "busybox", "")) "}}";
+
+	expect("create", model, NULL,
+	       "pull remote for a\ncreate app-a-1\ncreate app-b-1\ncreate app-c-1\n");
+	expect("create", model, NULL, "");
+	expect("create", IMAGES(IMAGE("a", "gone", "")) "}}", "service a: pull gone: refused",
+	       "pull gone for a\n");
+}
+
+static void pulls_by_policy(void **state UNUSED)
+{
+	const char *daily = IMAGES(IMAGE("a", "remote", POLICY("daily"))) "}}";
+
+	expect("create", IMAGES(IMAGE("a", "remote", POLICY("never"))) "}}",
+	       "service a: image remote not found: its pull policy is \"never\"; pull it with "
+	       "`cmp pull`, or import it",
+	       "");
+	expect("create", IMAGES(IMAGE("a", "busybox", POLICY("always"))) "}}",
+	       "service a: pull busybox: refused", "pull busybox for a\n");
+	expect("create", daily, NULL, "pull remote for a\ncreate app-a-1\n");
+	pulled_image.pulled_ns = time_now_ns() - 23 * 3600 * NS_PER_SEC;
+	expect("create", daily, NULL, "");
+	pulled_image.pulled_ns = time_now_ns() - 25 * 3600 * NS_PER_SEC;
+	expect("create", daily, NULL, "pull remote for a\n");
+	expect("create", IMAGES(IMAGE("a", "remote", POLICY("every_12h"))) "}}", NULL,
+	       "pull remote for a\n");
+	expect("create", IMAGES(IMAGE("a", "remote", POLICY("every_2d"))) "}}", NULL, "");
+	expect("create",
+	       IMAGES(IMAGE("a", "remote", POLICY("never"))) OPTIONS("\"pull\":\"always\""), NULL,
+	       "pull remote for a\n");
+	expect("create", IMAGES(IMAGE("a", "remote", "")) OPTIONS("\"pull\":\"often\""),
+	       "service a: unknown pull policy \"often\": use always, missing, never, build, daily, "
+	       "weekly or every_DURATION",
+	       "");
+}
+
+static void pull_verb(void **state UNUSED)
+{
+	const char *three = IMAGES(IMAGE("a", "remote", ",\"platform\":\"linux/arm64\"") "," IMAGE(
+		"b", "gone", "") "," IMAGE("c", "busybox", POLICY("never")));
+	auto_free char *lenient = xasprintf("%s" OPTIONS("\"ignore_pull_failures\":true"), three);
+	auto_free char *strict = xasprintf("%s}}", three);
+
+	expect("pull", strict, "service b: pull gone: refused",
+	       "pull remote for a on linux/arm64\npull gone for b\n");
+	expect("pull", lenient, NULL, "pull remote for a on linux/arm64\npull gone for b\n");
+	expect("pull",
+	       IMAGES(IMAGE("a", "h:1/gone",
+			    ",\"build\":{\"context\":\".\"}")) "},"
+							       "\"auths\":{\"h:1\":{}}}",
+	       NULL, "pull h:1/gone for a with credentials\n");
+}
+
+static void pull_hang_up(void **state UNUSED)
+{
+	struct asked a = {0};
+
+	ask(&a, "up", IMAGES(IMAGE("a", "remote", "")) "}}");
+	uv_run(world.loop, UV_RUN_NOWAIT);
+	job_hangup(a.job);
+	uv_run(world.loop, UV_RUN_DEFAULT);
+	assert_true(a.done);
+	assert_string_equal(happened.data, "pull remote for a\ncancel pull remote\n");
+	release(&a);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -824,6 +961,10 @@ int main(void)
 		CASE(hang_up),
 		CASE(one_off),
 		CASE(not_ready_in_time),
+		CASE(pulls_what_is_missing),
+		CASE(pulls_by_policy),
+		CASE(pull_verb),
+		CASE(pull_hang_up),
 	};
 
 	return cmocka_run_group_tests_name("jobs", tests, NULL, NULL);

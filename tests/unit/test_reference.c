@@ -10,8 +10,8 @@
 #include <errno.h>
 
 #include "base/json.h"
+#include "base/reference.h"
 #include "images/change.h"
-#include "images/reference.h"
 
 #define HEX64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 

@@ -4,7 +4,7 @@
  * is a registry when it has a dot or a colon or is "localhost"; names without one belong to
  * docker.io, and there names of one component to "library".
  */
-#include "images/reference.h"
+#include "base/reference.h"
 
 #include <errno.h>
 

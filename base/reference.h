@@ -3,8 +3,8 @@
  * Names of images: [registry[:port]/]path[:tag][@digest], normalised as Docker does ("busybox" is
  * docker.io/library/busybox:latest and is shown as busybox:latest).  Pure: no I/O, no state.
  */
-#ifndef IMAGES_REFERENCE_H
-#define IMAGES_REFERENCE_H
+#ifndef BASE_REFERENCE_H
+#define BASE_REFERENCE_H
 
 #include <stdbool.h>
 

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Requests to one registry: which scheme it speaks, who we are to it, redirects, retries.  All
+ * transfers run side by side in one thread, driven by registry_client_step.
+ *
+ * Credentials go to the registry itself and to the token server that it names, never to where a
+ * redirect leads.
+ */
+#ifndef IMAGES_REGISTRY_CLIENT_H
+#define IMAGES_REGISTRY_CLIENT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "images/registry/settings.h"
+
+struct registry_client;
+struct transfer;
+
+struct registry_client_args {
+	const char *registry, *path; /* of the reference; copied */
+	const json_t
+		*auth; /* {username, password}, {identitytoken} or {registrytoken}; may be NULL */
+	bool insecure;
+	bool client_cert; /* the sandbox has one */
+};
+int registry_client_new(const struct registry_client_args *args, struct registry_client **ret,
+			struct error *err) MUST_CHECK;
+void registry_client_free(struct registry_client *c); /* with all transfers; accepts NULL */
+
+struct transfer_args {
+	const char *path;   /* below /v2/NAME/: "blobs/sha256:…"; copied */
+	const char *accept; /* header, borrowed for ever; may be NULL */
+	uint64_t size;	    /* the exact number of bytes, or with `up_to` the largest */
+	bool up_to;
+	/* Bytes in order, each once.  0: taken; 1: none taken, again after transfer_resume; -errno
+	 * with `err`. */
+	int (*on_data)(void *arg, const char *data, size_t len, struct error *err);
+	/* Something went wrong and is tried again.  May be NULL. */
+	void (*on_retry)(void *arg, const char *text);
+	/* Once, from registry_client_step; the transfer is gone afterwards. */
+	void (*on_done)(void *arg, const struct error *err);
+	void *arg;
+};
+struct transfer *transfer_start(struct registry_client *c, const struct transfer_args *args);
+void transfer_resume(struct transfer *t);
+
+/* What else to wait for. */
+struct registry_wait {
+	int fd;
+	bool writable; /* otherwise readable */
+	bool ready;    /* set */
+};
+/* Works until something happens or `timeout_ms` have passed. */
+int registry_client_step(struct registry_client *c, struct registry_wait *waits, size_t count,
+			 int timeout_ms, struct error *err) MUST_CHECK;
+
+/* Pure: are scheme, host and port of two URLs the same, or only the host? */
+bool registry_same_origin(const char *a, const char *b);
+bool registry_same_host(const char *a, const char *b);
+
+#endif
