@@ -360,7 +360,7 @@ static const struct command image_rm = {
 };
 
 static const struct command *const image_verbs[] = {
-	&cmd_import, &image_ls, &cmd_image_pull, &image_rm, NULL,
+	&cmd_image_build, &cmd_import, &image_ls, &cmd_image_pull, &image_rm, NULL,
 };
 
 const struct command cmd_image = {

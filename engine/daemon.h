@@ -55,7 +55,10 @@ struct daemon {
 	struct map *projects;		/* name -> struct project */
 	struct list published;		/* struct publish of publish.c */
 	struct list container_watchers; /* see container.h */
-	struct list shims_leaving;	/* processes to be waited for; shim.c */
+	struct list builds;		/* struct build of build_int.h */
+	unsigned build_network_users;
+	struct map *build_caches;  /* cache mounts in use; build_mounts.c */
+	struct list shims_leaving; /* processes to be waited for; shim.c */
 };
 
 /* Reads the environment, opens everything, adopts what runs, serves until told to stop. */

@@ -204,6 +204,7 @@ static struct live live_of(struct image_store *s, const struct image_entry *but)
 		live_add(live.chains, e->chains);
 	}
 	image_pulls_live(s, live_blob, live_chain, &live);
+	image_builds_live(s, live_chain, &live);
 	return live;
 }
 
@@ -380,6 +381,8 @@ static int remove_work(struct image_op *op, struct error *err)
 	r = image_db_end(op->store->db, remove_rows(o, err), err);
 	if (r < 0 || !o->prune)
 		return r;
+	if (image_cache_live(op->store, live_blob, live_chain, &o->live, &ignored) < 0)
+		return 0;
 	(void)!remove_dead(op->store, e->chains, o->live.chains, remove_layer, &freed, &ignored);
 	(void)!remove_dead(op->store, e->blobs, o->live.blobs, remove_blob, &freed, &ignored);
 	return 0;
@@ -485,7 +488,8 @@ static int gc_work(struct image_op *op, struct error *err)
 	AUTO(strv_free) char **layers = NULL;
 	AUTO(strv_free) char **blobs = NULL;
 
-	if (list_place(op->store, IMAGE_LAYER_DIR, &layers, err) < 0 ||
+	if (image_cache_live(op->store, live_blob, live_chain, &g->live, err) < 0 ||
+	    list_place(op->store, IMAGE_LAYER_DIR, &layers, err) < 0 ||
 	    list_place(op->store, IMAGE_BLOB_DIR, &blobs, err) < 0)
 		return -err->code;
 	(void)!remove_dead(op->store, layers, g->live.chains, remove_layer, &g->freed, err);

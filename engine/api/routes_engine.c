@@ -110,5 +110,6 @@ static const struct api_route engine_routes[] = {
 };
 
 const struct api_route *const api_routes[] = {
-	engine_routes, project_routes, container_routes, image_routes, object_routes, NULL,
+	engine_routes, project_routes, container_routes, image_routes, object_routes,
+	build_routes,  NULL,
 };
