@@ -7,6 +7,8 @@
 #include "cli/out.h"
 #include "cli/verbs.h"
 
+#define DESCRIPTION_BYTES 60
+
 struct values {
 	bool all, force, verbose;
 	char *until, *format;
@@ -20,6 +22,7 @@ static const struct option_def du_options[] = {
 
 static json_t *row(const json_t *entry)
 {
+	auto_free char *text = xstrdup(json_get_str(entry, "text") ?: "");
 	char size[32], ago[64];
 	json_t *r = json_object();
 
@@ -29,7 +32,11 @@ static json_t *row(const json_t *entry)
 	json_set_str(r, "InUse", json_get_bool(entry, "in_use") ? "true" : "false");
 	json_set_str(r, "Size", size);
 	json_set_str(r, "LastUsed", ago);
-	json_set_strf(r, "Description", "%.60s", json_get_str(entry, "text") ?: "");
+	for (char *c = text; *c; c++)
+		*c = (unsigned char)*c < ' ' ? ' ' : *c;
+	if (strlen(text) > DESCRIPTION_BYTES)
+		text[DESCRIPTION_BYTES] = '\0';
+	json_set_new(r, "Description", json_str(text));
 	return r;
 }
 
