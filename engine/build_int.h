@@ -103,7 +103,7 @@ void build_context_done(struct build *b); /* build.c: all is there */
 void build_stage_go(struct build_stage *s);
 void build_stage_cancel(struct build_stage *s);
 void build_stage_release(struct build_stage *s);
-/* Takes the new layer (NULL: none) of the instruction at work, and goes on. */
+/* Takes the layer of the instruction at work, and goes on. */
 void build_stage_step_done(struct build_stage *s, struct image_layer *layer);
 /* What `from` (NULL: the context) means: 0, or 1 when it must be waited for; an error ends the
  * build. */
@@ -129,6 +129,8 @@ json_t *build_commit_json(const struct build_stage *s);
 void build_step_committed(struct build_stage *s, const char *result);
 
 /* ---- build_run.c, build_mounts.c */
+/* One container less is on the network of builds. */
+void build_network_drop(struct daemon *d);
 int build_run_start(struct build_stage *s, struct error *err) MUST_CHECK;
 void build_run_cancel(struct build_stage *s);
 /* Are all that the mounts read from there?  As build_source_find. */

@@ -48,7 +48,7 @@ static int take_network(struct build *b, struct config_network *ret, struct erro
 	return 0;
 }
 
-static void drop_network(struct daemon *d)
+void build_network_drop(struct daemon *d)
 {
 	struct error err = ERROR_INIT;
 	struct network *n;
@@ -100,7 +100,7 @@ static void on_removed(void *arg, const struct error *err)
 	run_free(r);
 	s->run = NULL;
 	if (networked)
-		drop_network(d);
+		build_network_drop(d);
 	build_mounts_unlock(s);
 	if (build_op_end(s->build)) {
 		struct error failure = ERROR_INIT;
@@ -338,7 +338,7 @@ static int create(struct build_stage *s, struct build_run *r, struct error *err)
 		if (code == 0)
 			r->container = container_ref(c);
 		else if (config.network_count)
-			drop_network(s->build->daemon);
+			build_network_drop(s->build->daemon);
 	}
 	container_config_release(&config);
 	return code;

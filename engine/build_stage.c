@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/reference.h"
+#include "base/time.h"
 #include "engine/build_int.h"
 #include "images/platform.h"
 
@@ -153,20 +154,16 @@ static int need_image(struct build_stage *s, const char *ref, struct image **ret
 
 /* ---- other stages */
 
-/* 1: it is not built yet. */
+/* 1: it is not built yet.  While the other one runs its first steps, this one is not waiting: it is
+ * not called back from below itself. */
 static int need_stage(struct build_stage *s, size_t index)
 {
 	struct build_stage *other = &s->build->stages[index];
 
-	if (other->state == BUILD_BUILT)
-		return 0;
-	s->waiting = true;
 	if (other->state == BUILD_IDLE)
 		build_stage_go(other);
-	if (other->state != BUILD_BUILT)
-		return 1;
-	s->waiting = false;
-	return 0;
+	s->waiting = other->state != BUILD_BUILT;
+	return s->waiting;
 }
 
 int build_source_find(struct build_stage *s, const char *from, struct build_source *ret,
@@ -301,9 +298,11 @@ static int find_base(struct build_stage *s, struct error *err)
 
 void build_stage_step_done(struct build_stage *s, struct image_layer *layer)
 {
-	if (layer)
-		add_layer(s, layer);
-	builder_stage_commit(&s->st, &s->action);
+	char created[TIME_TEXT_MAX];
+
+	add_layer(s, layer);
+	time_format(s->build->epoch_s >= 0 ? s->build->created_ns : layer->created_ns, created);
+	builder_stage_commit(&s->st, &s->action, created);
 	s->dispatched = false;
 	free(steal_ptr(&s->dir));
 	s->at++;
@@ -325,7 +324,8 @@ static int next_instruction(struct build_stage *s, struct error *err)
 		}
 		if (makes_layer(s->in))
 			build_progress(s, "Done", "Set");
-		builder_stage_commit(&s->st, &s->action);
+		builder_stage_commit(&s->st, &s->action,
+				     s->build->epoch_s >= 0 ? s->build->builder.created : NULL);
 		s->at++;
 	}
 	return 0;

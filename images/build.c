@@ -188,6 +188,7 @@ struct image_layer *image_build_cached(struct image_build *b, const char *key)
 	str_copy(l->chain, sizeof(l->chain), chain);
 	str_copy(l->diff_id, sizeof(l->diff_id), json_get_str(marker, "diff_id"));
 	l->path = xasprintf("%s/" IMAGE_LAYER_DIR "/%s/fs", s->root, chain);
+	l->created_ns = json_get_int(marker, "created_ns", 0);
 	return l;
 }
 
@@ -201,8 +202,10 @@ int image_build_add(struct image_build *b, const char *below, const char *key, c
 
 	if (image_layer_result(result, &doc, err) < 0)
 		return -err->code;
-	json_set_str(doc, "created_by", text);
 	l = new_layer(b);
+	l->created_ns = time_now_ns();
+	json_set_str(doc, "created_by", text);
+	json_set_int(doc, "created_ns", l->created_ns);
 	str_copy(l->chain, sizeof(l->chain), below);
 	str_copy(l->diff_id, sizeof(l->diff_id), json_get_str(doc, "diff_id"));
 	image_chain_next(l->chain, l->diff_id);

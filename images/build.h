@@ -22,6 +22,7 @@ struct image_layer {
 	char chain[DIGEST_HEX_MAX];
 	char diff_id[DIGEST_TEXT_MAX];
 	char *path; /* its tree */
+	int64_t created_ns;
 	/* private */
 	json_t *result; /* what cmp-layer said, NULL: it is in its place */
 	char *tmp;	/* directory in which layer/ and blob are; NULL: in its place */

@@ -111,7 +111,9 @@ struct builder_action {
  */
 int builder_dispatch(struct builder_stage *s, const struct dockerfile_instruction *in,
 		     struct builder_action *ret, struct error *err) MUST_CHECK;
-void builder_stage_commit(struct builder_stage *s, const struct builder_action *a);
+/* `created`: when its layer was made, RFC 3339; NULL without one: the time of the entry before. */
+void builder_stage_commit(struct builder_stage *s, const struct builder_action *a,
+			  const char *created);
 /* The image document of a stage: {architecture, os, config, rootfs, history}; `diff_ids` is
  * borrowed.  New reference. */
 json_t *builder_stage_document(const struct builder_stage *s, char *const *diff_ids,

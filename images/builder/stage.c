@@ -216,11 +216,21 @@ int builder_dispatch(struct builder_stage *s, const struct dockerfile_instructio
 	return stage_copy(s, in, ret, err);
 }
 
-void builder_stage_commit(struct builder_stage *s, const struct builder_action *a)
+/* A build that finds everything in the cache makes the same image again: its times are those of the
+ * layers. */
+static const char *last_time(const struct builder_stage *s)
+{
+	const json_t *last = json_array_get(s->history, json_array_size(s->history) - 1);
+
+	return json_get_str(last, "created") ?: s->builder->created;
+}
+
+void builder_stage_commit(struct builder_stage *s, const struct builder_action *a,
+			  const char *created)
 {
 	json_t *entry = json_object();
 
-	json_set_str(entry, "created", s->builder->created);
+	json_set_str(entry, "created", created ?: last_time(s));
 	json_set_new(entry, "created_by", json_str(a->created_by));
 	json_set_str(entry, "author", s->author);
 	json_set_str(entry, "comment", HISTORY_COMMENT);
@@ -237,7 +247,7 @@ json_t *builder_stage_document(const struct builder_stage *s, char *const *diff_
 	json_set_str(o, "architecture", architecture);
 	json_set_str(o, "variant", str_empty(variant) ? NULL : variant);
 	json_set_str(o, "os", "linux");
-	json_set_str(o, "created", s->builder->created);
+	json_set_str(o, "created", last_time(s));
 	json_set_str(o, "author", s->author);
 	json_set_new(o, "config", json_incref(s->config));
 	json_set_str(rootfs, "type", "layers");

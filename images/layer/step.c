@@ -33,19 +33,21 @@ struct step {
 /* The directory that all paths are below, so that the options of the mount stay short. */
 static char *common_parent(const json_t *layers)
 {
-	const char *first = json_string_value(json_array_get(layers, 0));
-	size_t len = strlen(first), last;
+	const char *first = json_string_value(json_array_get(layers, 0)), *slash, *path;
+	size_t len = (size_t)(strrchr(first, '/') - first), at;
 
-	for (size_t i = 0; i < json_array_size(layers); i++) {
-		const char *path = json_string_value(json_array_get(layers, i));
-
-		last = 0;
-		for (size_t k = 0; k < len && path[k] == first[k]; k++)
-			if (first[k] == '/')
-				last = k;
-		len = last;
+	for (size_t i = 1; i < json_array_size(layers); i++) {
+		path = json_string_value(json_array_get(layers, i));
+		for (at = 0; at <= len && first[at] == path[at];)
+			at++;
+		/* They differ at `at`: the last slash before it ends what they share. */
+		while (at <= len && at > 0 && first[at - 1] != '/')
+			at--;
+		if (at <= len)
+			len = at ? at - 1 : 0;
 	}
-	return xstrndup(first, len);
+	slash = first + len;
+	return len ? xstrndup(first, (size_t)(slash - first)) : xstrdup("/");
 }
 
 static int overlay_options(const json_t *tree, const char *parent, struct buf *options,
@@ -53,11 +55,12 @@ static int overlay_options(const json_t *tree, const char *parent, struct buf *o
 {
 	json_t *layers = json_get_arr(tree, "layers");
 	const char *upper = json_get_str(tree, "upper");
+	size_t skip = parent[1] ? strlen(parent) + 1 : 1;
 
 	buf_adds(options, "lowerdir=");
 	for (size_t i = json_array_size(layers); i > 0; i--)
 		buf_addf(options, "%s%s", i < json_array_size(layers) ? ":" : "",
-			 json_string_value(json_array_get(layers, i - 1)) + strlen(parent) + 1);
+			 json_string_value(json_array_get(layers, i - 1)) + skip);
 	if (upper)
 		buf_addf(options, ",upperdir=%s,workdir=%s,redirect_dir=off,metacopy=off", upper,
 			 json_get_str(tree, "work"));

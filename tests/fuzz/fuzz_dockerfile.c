@@ -30,7 +30,7 @@ static void work_out(struct dockerfile *f)
 			err = ERROR_INIT;
 			if (!f->stages[i].list[k]->broken &&
 			    builder_dispatch(&stages[i], f->stages[i].list[k], &a, &err) == 0)
-				builder_stage_commit(&stages[i], &a);
+				builder_stage_commit(&stages[i], &a, NULL);
 		}
 	}
 	for (size_t i = 0; i < f->stage_count; i++)

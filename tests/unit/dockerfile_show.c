@@ -112,7 +112,7 @@ static json_t *stage_json(struct builder *b, struct builder_stage *stages, size_
 			dockerfile_problem(b->file, s->list[k]->mark, "%s", err.msg);
 			continue;
 		}
-		builder_stage_commit(&stages[i], &a);
+		builder_stage_commit(&stages[i], &a, NULL);
 		json_array_append_new(actions, action_json(&a));
 	}
 	json_set_new(o, "actions", actions);
