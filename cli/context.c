@@ -5,7 +5,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -102,7 +101,6 @@ static int spawn_tar(const char *dir, int names, pid_t *ret_pid, struct error *e
 		return error_sys(err, errno, "read %s", dir);
 	pid = fork();
 	if (pid == 0) {
-		signal(SIGPIPE, SIG_DFL);
 		if (dup3(fds[1], STDOUT_FILENO, 0) < 0 || dup3(names, STDIN_FILENO, 0) < 0)
 			_exit(127);
 		execlp("tar", "tar", "--numeric-owner", "--owner=0", "--group=0", "--no-recursion",

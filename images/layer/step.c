@@ -73,11 +73,12 @@ static int overlay_options(const json_t *tree, const char *parent, struct buf *o
 static int mount_overlay(const json_t *tree, const char *on, struct error *err)
 {
 	auto_free char *parent = common_parent(json_get_arr(tree, "layers"));
+	auto_fd int dir = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	auto_buf struct buf options = BUF_INIT;
 
 	if (overlay_options(tree, parent, &options, err) < 0)
 		return -err->code;
-	if (chdir(parent) < 0)
+	if (dir < 0 || fchdir(dir) < 0)
 		return error_sys(err, errno, "open %s", parent);
 	if (mount("overlay", on, "overlay", 0, options.data) < 0)
 		return error_sys(err, errno, "mount the layers");
