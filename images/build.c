@@ -31,7 +31,8 @@ struct image_build {
 	char **asked; /* names as given */
 	char **names; /* full */
 	char id[DIGEST_TEXT_MAX], manifest[DIGEST_TEXT_MAX];
-	struct image_entry *entry;
+	struct image_entry *entry; /* made by the worker */
+	struct image_entry *known; /* was there before, referenced */
 	void (*done)(void *arg, struct image *im, const struct error *err);
 	void *arg;
 };
@@ -358,9 +359,9 @@ static int end_work(struct image_op *op, struct error *err)
 {
 	struct image_build *b = container_of(op, struct image_build, op);
 	struct error ignored = ERROR_INIT; /* what stays in tmp/ goes at the next open */
-	int r = put_layers(b, err);
+	int r = b->known ? 0 : put_layers(b, err);
 
-	if (r == 0 && b->result.document)
+	if (r == 0 && b->result.document && !b->known)
 		r = put_image(b, err);
 	(void)!file_remove_tree(b->store->dir, b->tmp, &ignored);
 	return r;
@@ -383,8 +384,12 @@ static void end_finish(struct image_op *op)
 
 	if (op->error.code && b->entry)
 		image_unref(&b->entry->im);
-	b->done(b->arg, op->error.code || !b->entry ? NULL : &b->entry->im,
-		op->error.code ? &op->error : NULL);
+	if (op->error.code)
+		b->done(b->arg, NULL, &op->error);
+	else
+		b->done(b->arg, b->known ? &b->known->im : b->entry ? &b->entry->im : NULL, NULL);
+	if (b->known)
+		image_unref(&b->known->im);
 	build_free(b);
 }
 
@@ -403,11 +408,37 @@ static int full_names(struct image_build *b, char *const *names, struct error *e
 	return 0;
 }
 
+/* Everything was found, and the image has been made and named before: nothing is to be written. */
+static struct image_entry *made_before(const struct image_build *b)
+{
+	auto_free char *text = NULL;
+	char id[DIGEST_TEXT_MAX] = "sha256:";
+	struct image_entry *e;
+
+	for (size_t i = 0; i < b->layer_count; i++)
+		if (b->layers[i]->tmp)
+			return NULL;
+	if (!b->result.document)
+		return NULL;
+	text = json_text(b->result.document);
+	digest_of(text, strlen(text), id + strlen(id));
+	e = image_entry_find(b->store, id);
+	for (char **n = b->names; e && n && *n; n++)
+		if (map_get(b->store->names, *n) != e)
+			return NULL;
+	return e;
+}
+
 static int end_decide(struct image_op *op, struct error *err)
 {
 	struct image_build *b = container_of(op, struct image_build, op);
 
-	return full_names(b, b->asked, err);
+	if (full_names(b, b->asked, err) < 0)
+		return -err->code;
+	b->known = made_before(b);
+	if (b->known)
+		image_ref(&b->known->im);
+	return 0;
 }
 
 void image_build_end(struct image_build *b, const struct image_build_result *r,
