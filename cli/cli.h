@@ -41,7 +41,7 @@ struct cli {
 	char **files, **profiles, **env_files;
 	char *project_name, *project_directory, *ansi, *progress;
 	int parallel;
-	bool all_resources, compatibility, dry_run, verbose, version, help;
+	bool all_resources, compatibility, dry_run, strict, verbose, version, help;
 	/* derived */
 	bool color_out, color_err;
 	const char *program;
@@ -54,6 +54,7 @@ struct command {
 	const char *const *aliases; /* NULL-terminated, or NULL */
 	const char *usage;	    /* after the verb's name: "[OPTIONS] [SERVICE...]" */
 	const char *summary;	    /* NULL: not shown anywhere */
+	const char *more;	    /* shown below the options of its help, or NULL */
 	const struct option_def *options;
 	size_t values_size;
 	const void *defaults;  /* initial values, or NULL for zero */
@@ -88,6 +89,11 @@ int cli_compose_options(struct cli *cli, char *const *services, struct compose_o
 /* The same with options of the caller's own (config). */
 int cli_load_options(struct cli *cli, const struct compose_options *options,
 		     struct compose_project **ret);
+/* The same, but nothing is printed, and *ret is set and must be freed whatever the status. */
+int cli_load_silently(struct cli *cli, const struct compose_options *options,
+		      struct compose_project **ret);
+/* The project's problems: text on standard error, or a JSON list on standard output. */
+void cli_print_problems(struct cli *cli, const struct compose_project *p, bool as_json);
 /* The project's name: -p, else that of the files.  0 or an exit status. */
 int cli_project_name(struct cli *cli, char **ret);
 /* The body of an "up"-like request: model, files, secrets … */

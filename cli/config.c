@@ -12,9 +12,9 @@
 #include "compose/compose.h"
 
 struct values {
-	bool quiet, services, volumes, networks, images, profiles, environment, variables, models,
-		no_interpolate, no_normalize, no_path_resolution, no_consistency, no_env_resolution,
-		resolve_digests, lock_digests;
+	bool quiet, strict, services, volumes, networks, images, profiles, environment, variables,
+		models, no_interpolate, no_normalize, no_path_resolution, no_consistency,
+		no_env_resolution, resolve_digests, lock_digests;
 	char *format, *hash, *output;
 };
 
@@ -22,7 +22,7 @@ static const struct option_def options[] = {
 	{0, "environment", OPTION_FLAG, offsetof(struct values, environment), NULL,
 	 "Print the variables that interpolation sees"},
 	{0, "format", OPTION_STR, offsetof(struct values, format), "yaml|json",
-	 "Format of the model, yaml if not given"},
+	 "Format of the model, yaml if not given; with --quiet json: the problems, as a list"},
 	{0, "hash", OPTION_STR, offsetof(struct values, hash), "SERVICE,...",
 	 "Print the hash of each of these services, \"*\" for all"},
 	{0, "images", OPTION_FLAG, offsetof(struct values, images), NULL, "Print the image names"},
@@ -48,6 +48,7 @@ static const struct option_def options[] = {
 	 NULL},
 	{0, "services", OPTION_FLAG, offsetof(struct values, services), NULL,
 	 "Print the service names"},
+	{0, "strict", OPTION_FLAG, offsetof(struct values, strict), NULL, "Warnings are errors"},
 	{0, "variables", OPTION_FLAG, offsetof(struct values, variables), NULL,
 	 "Print the variables that the files mention, with their defaults"},
 	{0, "volumes", OPTION_FLAG, offsetof(struct values, volumes), NULL,
@@ -216,6 +217,16 @@ static int write_out(struct cli *cli, const char *path, const struct buf *text)
 	return 0;
 }
 
+/* For editors: warnings, too, and an empty list when nothing is wrong. */
+static int load_for_editor(struct cli *cli, const struct compose_options *opts,
+			   struct compose_project **ret)
+{
+	int r = cli_load_silently(cli, opts, ret);
+
+	cli_print_problems(cli, *ret, true);
+	return r;
+}
+
 static int run(struct cli *cli, const void *values, int argc, char **argv)
 {
 	const struct values *v = values;
@@ -239,7 +250,11 @@ static int run(struct cli *cli, const void *values, int argc, char **argv)
 	opts.no_path_resolution = v->no_path_resolution;
 	opts.no_consistency = v->no_consistency;
 	opts.no_env_resolution = v->no_env_resolution;
-	r = cli_load_options(cli, &opts, &p);
+	opts.strict |= v->strict;
+	if (v->quiet && str_eq(v->format, "json"))
+		r = load_for_editor(cli, &opts, &p);
+	else
+		r = cli_load_options(cli, &opts, &p);
 	if (!r && argc)
 		r = cli_check_services(cli, p, argc, argv);
 	if (!r && argc && compose_project_restrict(p, services, &err) < 0)
@@ -261,6 +276,10 @@ const struct command cmd_config = {
 	.aliases = aliases,
 	.usage = "[OPTIONS] [SERVICE...]",
 	.summary = "Check the files and print the model they give",
+	.more = "With \"--quiet --format json\" the problems are printed instead, as a list of\n"
+		"objects: severity, code, message, file, line, column, end_line, end_column,\n"
+		"hint, replacement, notes.  Lines and columns count from 1, columns in\n"
+		"characters; a list without errors goes with exit status 0.",
 	.options = options,
 	.values_size = sizeof(struct values),
 	.run = run,

@@ -6,6 +6,7 @@
 #include "cli/client.h"
 #include "cli/verbs.h"
 #include "compose/diag.h"
+#include "compose/lint.h"
 #include "compose/reference.h"
 
 static int help_run(struct cli *cli, const void *values, int argc, char **argv)
@@ -31,19 +32,36 @@ const struct command cmd_help = {
 	.run = help_run,
 };
 
+static void list_codes(void)
+{
+	const struct diag_explanation *about;
+	size_t i, count;
+
+	about = diag_explanations(&count);
+	for (i = 0; i < count; i++)
+		printf("%s  %s\n", about[i].code, about[i].title);
+	for (i = 0; (about = lint_explanation(i)); i++)
+		printf("%s  %s\n", about->code, about->title);
+}
+
 static int explain_run(struct cli *cli, const void *values, int argc, char **argv)
 {
 	auto_buf struct buf entry = BUF_INIT;
 	auto_free char *near = NULL;
-	const char *text;
+	const struct diag_explanation *about;
 
 	(void)values;
-	if (argc != 1)
-		return cli_usage(cli, "\"cmp explain\" requires 1 argument: the code of a message, "
+	if (argc > 1)
+		return cli_usage(cli, "\"cmp explain\" takes 1 argument: the code of a message, "
 				      "like E012, or a key, like services.web.ports");
-	text = diag_explain(argv[0]);
-	if (text)
-		buf_addf(&entry, "%s\n", text);
+	if (!argc) {
+		list_codes();
+		return 0;
+	}
+	about = diag_explain(argv[0]);
+	about = about ? about : lint_explain(argv[0]);
+	if (about)
+		buf_addf(&entry, "%s: %s\n\n%s\n", about->code, about->title, about->text);
 	else if (!reference_explain(argv[0], &entry, &near))
 		return cli_usage(cli, "\"%s\" is no code and no key%s%s%s", argv[0],
 				 near ? " (did you mean \"" : "", near ? near : "",
@@ -54,8 +72,9 @@ static int explain_run(struct cli *cli, const void *values, int argc, char **arg
 
 const struct command cmd_explain = {
 	.name = "explain",
-	.usage = "CODE|KEY",
+	.usage = "[CODE|KEY]",
 	.summary = "Explain a message (E012) or a key of the format (services.web.ports)",
+	.more = "Without an argument all codes are listed.",
 	.run = explain_run,
 };
 

@@ -252,4 +252,6 @@ void command_help(struct buf *out, const char *prefix, const struct command *cmd
 		buf_adds(out, "\nOptions:\n");
 		options_help(out, cmd->options);
 	}
+	if (cmd->more)
+		buf_addf(out, "\n%s\n", cmd->more);
 }

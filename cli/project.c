@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "base/json.h"
+#include "cli/out.h"
 #include "compose/compose.h"
 
 extern char **environ;
@@ -33,38 +34,48 @@ int cli_compose_options(struct cli *cli, char *const *services, struct compose_o
 		.cwd = cli->cwd,
 		.environment = environ,
 		.services = services,
+		.strict = cli->strict,
 	};
 	return 0;
 }
 
-static void print_problems(struct cli *cli, const struct compose_project *p)
+void cli_print_problems(struct cli *cli, const struct compose_project *p, bool as_json)
 {
 	auto_buf struct buf text = BUF_INIT;
+	auto_json json_t *all = NULL;
 
-	if (!p || !p->diags)
+	if (as_json) {
+		all = diag_json(p->diags);
+		out_json_pretty(all, stdout);
 		return;
+	}
 	diag_render(p->diags, cli->color_err, &text);
 	if (text.len)
 		fputs(text.data, stderr);
 }
 
+int cli_load_silently(struct cli *cli, const struct compose_options *options,
+		      struct compose_project **ret)
+{
+	struct error err = ERROR_INIT;
+	int r = compose_load(options, ret, &err);
+
+	/* What is wrong is in the list; the summary adds nothing but a count. */
+	return r == 0 ? 0 : diag_errors((*ret)->diags) ? 1 : cli_fail(cli, &err);
+}
+
 int cli_load_options(struct cli *cli, const struct compose_options *options,
 		     struct compose_project **ret)
 {
-	struct error err = ERROR_INIT;
 	struct compose_project *p = NULL;
-	int r = compose_load(options, &p, &err);
+	int r = cli_load_silently(cli, options, &p);
 
-	print_problems(cli, p);
-	if (r < 0) {
-		bool explained = p && p->diags && diag_errors(p->diags);
-
+	cli_print_problems(cli, p, false);
+	if (r)
 		compose_project_free(p);
-		/* The problems have been printed: the summary adds nothing but a count. */
-		return explained ? 1 : cli_fail(cli, &err);
-	}
-	*ret = p;
-	return 0;
+	else
+		*ret = p;
+	return r;
 }
 
 int cli_load(struct cli *cli, char *const *services, struct compose_project **ret)

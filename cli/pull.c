@@ -67,7 +67,8 @@ static const struct option_def pull_options[] = {
 	 "Pull what it can and ignore the rest"},
 	{0, "include-deps", OPTION_FLAG, offsetof(struct values, include_deps), NULL,
 	 "Also the services that the named ones depend on"},
-	{0, "policy", OPTION_STR, offsetof(struct values, policy), "WHEN", "missing or always"},
+	{0, "policy", OPTION_STR, offsetof(struct values, policy), "missing|always",
+	 "Pull what is missing, or all"},
 	{'q', "quiet", OPTION_FLAG, offsetof(struct values, quiet), NULL, "Show no progress"},
 	{0},
 };

@@ -52,16 +52,15 @@ static bool is_true(const struct compose_node *map, const char *key)
 		     (n->kind == COMPOSE_STRING && str_eq(n->text, "true")));
 }
 
-/* The name in the map that is spelled almost like this one, as " (did you mean x?)", or "". */
-static const char *hint(struct check *k, const struct compose_node *map, const char *name)
+/* The name in the map that is spelled almost like this one, or NULL. */
+static const char *nearest(const struct compose_node *map, const char *name)
 {
-	const char *candidates[CANDIDATES_MAX], *near;
+	const char *candidates[CANDIDATES_MAX];
 	size_t i;
 
 	for (i = 0; i < length(map) && i < CANDIDATES_MAX; i++)
 		candidates[i] = map->map.pairs[i].key;
-	near = str_nearest(name, candidates, i);
-	return near ? arena_printf(k->c->arena, " (did you mean \"%s\"?)", near) : "";
+	return str_nearest(name, candidates, i);
 }
 
 /* ---- references */
@@ -77,10 +76,14 @@ static void refer(const struct subject *s, const struct compose_path *at, struct
 	    is_opaque(s->k->c, &(struct compose_node){.kind = COMPOSE_STRING, .text = name}) ||
 	    node_pair(all, name))
 		return;
-	near = hint(s->k, all, name);
-	problem_at(s->k->c, DIAG_REFERENCE, at, mark, "refers to undefined %.*s \"%s\"%s%s%s%s",
-		   (int)strlen(section) - 1, section, name, near, *near ? "" : ": add it under \"",
-		   *near ? "" : section, *near ? "" : ":\" at the top of the file");
+	near = nearest(all, name);
+	problem_at(s->k->c, DIAG_REFERENCE, at, mark, "refers to undefined %.*s \"%s\"",
+		   (int)strlen(section) - 1, section, name);
+	if (near)
+		diag_hint(s->k->c->diags, "did you mean \"%s\"?", near);
+	else
+		diag_hint(s->k->c->diags, "add \"%s:\" under \"%s:\" at the top level of the file",
+			  name, section);
 }
 
 static void refer_keys(const struct subject *s, const char *key)
@@ -161,15 +164,16 @@ static void check_dependencies(const struct subject *s)
 		off = node_get(s->k->disabled, pair->key);
 		if (off && is_optional(pair->value))
 			continue;
-		if (off)
-			problem_at(
-				s->k->c, DIAG_REFERENCE, &key, pair->key_mark,
-				"depends on service \"%s\", which is disabled: it belongs to profile %s",
-				pair->key, profiles_of(s->k, off));
-		else
+		if (off) {
 			problem_at(s->k->c, DIAG_REFERENCE, &key, pair->key_mark,
-				   "depends on undefined service \"%s\"%s", pair->key,
-				   hint(s->k, s->k->services, pair->key));
+				   "depends on service \"%s\", which is disabled", pair->key);
+			diag_hint(s->k->c->diags, "it belongs to profile %s",
+				  profiles_of(s->k, off));
+		} else {
+			problem_at(s->k->c, DIAG_REFERENCE, &key, pair->key_mark,
+				   "depends on undefined service \"%s\"", pair->key);
+			diag_mean(s->k->c->diags, nearest(s->k->services, pair->key));
+		}
 	}
 }
 
@@ -180,7 +184,7 @@ static void check_contexts(const struct subject *s, const struct compose_path *b
 {
 	struct compose_path key = {build, "additional_contexts", 0};
 	const struct compose_node *other;
-	const char *name;
+	const char *name, *near;
 	size_t i;
 
 	for (i = 0; contexts && contexts->kind == COMPOSE_MAP && i < contexts->map.count; i++) {
@@ -192,13 +196,15 @@ static void check_contexts(const struct subject *s, const struct compose_path *b
 		if (!name)
 			continue;
 		other = node_get(s->k->services, name);
+		near = other ? NULL : nearest(s->k->services, name);
 		if (!other)
 			problem_at(s->k->c, DIAG_REFERENCE, &at, pair->value->mark,
-				   "refers to undefined service \"%s\"%s", name,
-				   hint(s->k, s->k->services, name));
+				   "refers to undefined service \"%s\"", name);
 		else if (!node_pair(other, "build"))
 			problem_at(s->k->c, DIAG_REFERENCE, &at, pair->value->mark,
 				   "service \"%s\" is not built: it has no build section", name);
+		if (near)
+			diag_hint(s->k->c->diags, "did you mean \"%s\"?", near);
 	}
 }
 
@@ -224,10 +230,11 @@ static void check_image(const struct subject *s)
 	struct compose_path at = {s->at, "build", 0};
 
 	if (!build && !s->n->damaged && str_empty(text_of(s->n, "image")) &&
-	    !node_get(s->n, "provider"))
-		problem_at(
-			s->k->c, DIAG_REQUIRED, s->at, s->pair->key_mark,
-			"has neither an image nor a build context: add \"image: NAME\" or \"build: DIRECTORY\"");
+	    !node_get(s->n, "provider")) {
+		problem_at(s->k->c, DIAG_REQUIRED, s->at, s->pair->key_mark,
+			   "has neither an image nor a build context");
+		diag_hint(s->k->c->diags, "add \"image: NAME\" or \"build: DIRECTORY\"");
+	}
 	if (!build || build->kind != COMPOSE_MAP)
 		return;
 	if (text_of(build, "dockerfile") && text_of(build, "dockerfile_inline"))
@@ -300,9 +307,12 @@ static void check_scale(const struct subject *s)
 
 	has_scale = number_of(scale, false, &one);
 	has_replicas = number_of(replicas, false, &two);
-	if (has_scale && has_replicas && differs(one, two))
+	if (has_scale && has_replicas && differs(one, two)) {
 		problem_at(s->k->c, DIAG_CONFLICT, s->at, scale->mark,
-			   "scale and deploy.replicas differ: give one of them");
+			   "scale and deploy.replicas differ");
+		diag_hint(s->k->c->diags, "give one of them");
+		diag_note(s->k->c->diags, replicas->mark, "deploy.replicas");
+	}
 	if (has_scale && one < 0)
 		problem_at(s->k->c, DIAG_VALUE, s->at, scale->mark, "scale cannot be negative");
 	if (!str_empty(text_of(s->n, "container_name")) && (has_scale	   ? one
@@ -336,11 +346,13 @@ static void check_limits(const struct subject *s)
 		    !differs(one, 0))
 			continue;
 		(void)number_of(node_get(group, twins[i].name), twins[i].size, &two);
-		if (differs(one, two))
+		if (differs(one, two)) {
 			problem_at(s->k->c, DIAG_CONFLICT, s->at,
 				   node_pair(s->n, twins[i].key)->key_mark,
-				   "%s and deploy.resources.%s.%s differ: give one of them",
-				   twins[i].key, twins[i].group, twins[i].name);
+				   "%s and deploy.resources.%s.%s differ", twins[i].key,
+				   twins[i].group, twins[i].name);
+			diag_hint(s->k->c->diags, "give one of them");
+		}
 	}
 }
 
@@ -405,11 +417,14 @@ static void check_container_name(const struct subject *s)
 
 	if (str_empty(name))
 		return;
-	if (other)
+	if (other) {
 		problem_at(
 			s->k->c, DIAG_CONFLICT, s->at, node_pair(s->n, "container_name")->key_mark,
 			"container name \"%s\" is already in use by service \"%s\"", name, other);
-	else
+		diag_note(s->k->c->diags,
+			  node_pair(node_get(s->k->services, other), "container_name")->key_mark,
+			  "of service \"%s\"", other);
+	} else
 		map_set(s->k->containers, name, (void *)(uintptr_t)s->name);
 }
 
@@ -444,6 +459,19 @@ struct step {
 
 enum { UNSEEN, OPEN, DONE };
 
+/* Where each of the steps from the first service to the last one is written. */
+static void note_steps(struct check *k, const struct step *last, const char *first)
+{
+	const struct compose_node *from;
+
+	if (!strcmp(last->service->key, first))
+		return;
+	note_steps(k, last->up, first);
+	from = node_get(last->up->service->value, "depends_on");
+	diag_note(k->c->diags, node_pair(from, last->service->key)->key_mark, "%s depends on %s",
+		  last->up->service->key, last->service->key);
+}
+
 static void report_cycle(struct check *k, const struct step *last, const struct compose_pair *edge)
 {
 	struct compose_path services = {NULL, "services", 0};
@@ -460,6 +488,7 @@ static void report_cycle(struct check *k, const struct step *last, const struct 
 		buf_addf(&path, " -> %s", names[i]);
 	problem_at(k->c, DIAG_CYCLE, &key, edge->key_mark, "dependency cycle: %s -> %s", path.data,
 		   edge->key);
+	note_steps(k, last, edge->key);
 }
 
 #define CHAIN_MAX 2000
@@ -516,7 +545,9 @@ static void check_secret_sources(struct check *k)
 		const struct compose_pair *pair = &secrets->map.pairs[i];
 		struct compose_path at = {&up, pair->key, 0};
 
-		if (!is_true(pair->value, "external") && str_empty(text_of(pair->value, "file")) &&
+		/* Without a driver it has been said before: see check_file_objects. */
+		if (node_pair(pair->value, "driver") && !is_true(pair->value, "external") &&
+		    str_empty(text_of(pair->value, "file")) &&
 		    str_empty(text_of(pair->value, "environment")))
 			problem_at(k->c, DIAG_REQUIRED, &at, pair->key_mark,
 				   "must declare either file or environment");

@@ -31,6 +31,7 @@ struct compose_options {
 	bool no_interpolate, no_normalize, no_path_resolution, no_consistency;
 	bool no_env_resolution; /* --no-env-resolution */
 	bool all_resources;	/* also networks, volumes … that no active service uses */
+	bool strict;		/* warnings are errors */
 	bool name_only; /* stop as soon as the project's name is known: ps, logs, down by name */
 };
 
@@ -43,6 +44,9 @@ struct compose_project {
 	char **env_files;	 /* that were read, absolute */
 	struct compose_node
 		*model; /* canonical; NULL after errors.  Disabled services are left out */
+	/* All services as merged, with keys that the model leaves out, for the linter; may be NULL.
+	 */
+	const struct compose_node *merged;
 	struct compose_node *disabled; /* map of the services that no profile enables */
 	char **profiles;	       /* active ones */
 	/* Variables that the files mention: map name -> {default, required}; for config

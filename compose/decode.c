@@ -62,6 +62,16 @@ void warning_at(struct compose_ctx *c, enum diag_code code, const struct compose
 	va_end(ap);
 }
 
+bool ctx_room(struct compose_ctx *c, struct compose_mark mark)
+{
+	if (arena_used_bytes(c->arena) <= COMPOSE_BYTES_MAX)
+		return true;
+	if (!diag_has(c->diags, DIAG_LIMIT))
+		diag_add(c->diags, DIAG_ERROR, DIAG_LIMIT, mark, NULL,
+			 "the project takes more than %zu MiB of memory", COMPOSE_BYTES_MAX >> 20);
+	return false;
+}
+
 /* ---- shapes */
 
 static const char *const kind_words[] = {
@@ -89,6 +99,14 @@ bool is_opaque(const struct compose_ctx *c, const struct compose_node *n)
 	       strchr(n->text, '$');
 }
 
+/* Needs no quotes wherever it stands. */
+static bool is_word(const char *text)
+{
+	size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.");
+
+	return len && !text[len];
+}
+
 bool want_shape(struct compose_ctx *c, const struct compose_path *path,
 		const struct compose_node *n, unsigned shapes, const char *wanted)
 {
@@ -100,10 +118,13 @@ bool want_shape(struct compose_ctx *c, const struct compose_path *path,
 		buf_adds(&words, wanted);
 	else
 		shape_words(&words, shapes);
-	problem_at(c, DIAG_TYPE, path, n->mark, "must be %s, not %s%s", words.data,
-		   kind_words[n->kind],
-		   shapes == SHAPE_STRING && (SHAPE_SCALAR & (1u << n->kind)) ? ": put it in quotes"
-									      : "");
+	problem_at(c, DIAG_TYPE, path, n->mark, "must be %s, not %s", words.data,
+		   kind_words[n->kind]);
+	if (shapes == SHAPE_STRING && (SHAPE_SCALAR & (1u << n->kind)))
+		diag_hint(c->diags, "put it in quotes");
+	else if ((shapes & SHAPE_LIST) && n->kind == COMPOSE_STRING && is_word(n->text) &&
+		 !strstr(words.data, "like"))
+		diag_hint(c->diags, "write [%s]", n->text);
 	return false;
 }
 
@@ -203,12 +224,11 @@ static bool check_word(struct compose_ctx *c, const struct compose_path *path, c
 	     at = strtok_r(NULL, "|", &save))
 		candidates[count++] = at;
 	near = str_nearest(n->text, candidates, count);
+	problem_at(c, DIAG_VALUE, path, n->mark, "\"%s\" is not allowed", n->text);
 	if (near)
-		problem_at(c, DIAG_VALUE, path, n->mark,
-			   "\"%s\" is not allowed (did you mean \"%s\"?)", n->text, near);
+		diag_mean(c->diags, near);
 	else
-		problem_at(c, DIAG_VALUE, path, n->mark, "\"%s\" is not allowed: it must be %s",
-			   n->text, words_text(c->arena, candidates, count));
+		diag_hint(c->diags, "it must be %s", words_text(c->arena, candidates, count));
 	return false;
 }
 
@@ -222,20 +242,6 @@ static void drop_reset_items(struct compose_node *list)
 		if (list->list.items[i]->tag != COMPOSE_TAG_RESET)
 			list->list.items[kept++] = list->list.items[i];
 	list->list.count = kept;
-}
-
-static void check_twice(struct compose_ctx *c, const struct compose_path *path,
-			const struct compose_node *list)
-{
-	size_t i, k;
-
-	for (i = 1; i < list->list.count; i++)
-		for (k = 0; k < i; k++)
-			if (node_equal(list->list.items[i], list->list.items[k])) {
-				problem_at(c, DIAG_CONFLICT, path, list->list.items[i]->mark,
-					   "items %zu and %zu are equal", k, i);
-				return;
-			}
 }
 
 static void decode_list(struct compose_ctx *c, const struct compose_path *path,
@@ -255,7 +261,7 @@ static void decode_list(struct compose_ctx *c, const struct compose_path *path,
 	n->list.count = kept;
 	if (type->item && type->item->index)
 		merge_unique(c->arena, type->item, n);
-	else if ((type->flags & TYPE_UNIQUE) && n->list.count < CANDIDATES_MAX)
+	else if (type->flags & TYPE_UNIQUE)
 		check_twice(c, path, n);
 }
 
@@ -276,22 +282,17 @@ static void unknown_key(struct compose_ctx *c, const struct compose_path *path,
 	const char *near = nearest_key(type, pair->key);
 	bool service = type == &type_file && pair->value->kind == COMPOSE_MAP &&
 		       (node_get(pair->value, "image") || node_get(pair->value, "build"));
-	/* A key of another level is worth a word more than one that is spelled alike. */
-	bool of_service = type != &type_service && !near && schema_key(&type_service, pair->key);
 
+	problem_at(c, DIAG_UNKNOWN_KEY, path, pair->key_mark, "unknown key \"%s\"", pair->key);
+	/* A key of another level is worth a word more than one that is spelled alike. */
 	if (service)
-		problem_at(c, DIAG_UNKNOWN_KEY, path, pair->key_mark,
-			   "unknown key \"%s\": put services under \"services:\"", pair->key);
+		diag_hint(c->diags, "put services under \"services:\"");
 	else if (near)
-		problem_at(c, DIAG_UNKNOWN_KEY, path, pair->key_mark,
-			   "unknown key \"%s\" (did you mean \"%s\"?)", pair->key, near);
-	else if (of_service)
-		problem_at(c, DIAG_UNKNOWN_KEY, path, pair->key_mark,
-			   "unknown key \"%s\" (it is a key of services: check the indentation)",
-			   pair->key);
-	else
-		problem_at(c, DIAG_UNKNOWN_KEY, path, pair->key_mark, "unknown key \"%s\"",
-			   pair->key);
+		diag_mean(c->diags, near);
+	else if (type == &type_service && schema_key(&type_file, pair->key))
+		diag_hint(c->diags, "it belongs to the top of the file: check the indentation");
+	else if (type != &type_service && schema_key(&type_service, pair->key))
+		diag_hint(c->diags, "it is a key of services: check the indentation");
 }
 
 static bool valid_object_name(const char *name)
@@ -352,6 +353,16 @@ static void decode_map(struct compose_ctx *c, const struct compose_path *path,
 	n->map.count = kept;
 }
 
+static bool want_value(struct compose_ctx *c, const struct compose_path *path,
+		       const struct compose_type *type, const struct compose_node *n)
+{
+	if (want_shape(c, path, n, type->shapes, type->wanted))
+		return true;
+	if (type == &type_service && path && path->key && schema_key(type, path->key))
+		diag_hint(c->diags, "it is a key of services: check the indentation");
+	return false;
+}
+
 struct compose_node *decode_value(struct compose_ctx *c, const struct compose_path *path,
 				  const struct compose_type *type, const char *values,
 				  struct compose_node *n)
@@ -365,7 +376,7 @@ struct compose_node *decode_value(struct compose_ctx *c, const struct compose_pa
 	/* Nothing may stand anywhere: merging decides what it does, decode_nulls looks last. */
 	if (n->kind == COMPOSE_NULL && !(type->shapes & SHAPE_NULL))
 		return n;
-	if (!want_shape(c, path, n, type->shapes, type->wanted))
+	if (!want_value(c, path, type, n))
 		return NULL;
 	if (is_opaque(c, n))
 		return n;

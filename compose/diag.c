@@ -10,23 +10,29 @@
 
 #include "base/json.h"
 
-#define DIAG_KEPT_MAX	1000 /* more are counted, not kept */
-#define DIAG_SHOWN_MAX	100  /* of these, the first are rendered */
-#define DIAG_LINE_MAX	200  /* characters of a source line that are shown */
-#define DIAG_CODE_BYTES 5
+#define DIAG_KEPT_MAX  1000 /* more are counted, not kept */
+#define DIAG_SHOWN_MAX 100  /* of these, the first are rendered */
+#define DIAG_LINE_MAX  200  /* characters of a source line that are shown */
+
+struct diag_note {
+	struct diag_note *next;
+	struct compose_mark mark;
+	const char *text;
+};
 
 struct diag {
 	enum diag_severity severity;
-	enum diag_code code;
+	const char *code, *text, *hint, *replacement; /* the last two may be NULL */
 	struct compose_mark mark;
-	const char *text;
+	struct diag_note *notes;
 	size_t order;
 };
 
 struct diag_list {
 	struct arena *arena;
-	struct diag *items;
+	struct diag *items, *last; /* last: added last, NULL when it was not kept */
 	size_t count, room, errors, warnings;
+	bool strict;
 };
 
 struct diag_list *diag_list_new(struct arena *a)
@@ -53,25 +59,120 @@ static struct diag *add(struct diag_list *l)
 	return &l->items[l->count++];
 }
 
-void diag_add(struct diag_list *l, enum diag_severity severity, enum diag_code code,
-	      struct compose_mark mark, const char *where, const char *fmt, ...)
+void diag_strict(struct diag_list *l)
+{
+	l->strict = true;
+}
+
+static void PRINTF(6, 0)
+	add_text(struct diag_list *l, enum diag_severity severity, const char *code,
+		 struct compose_mark mark, const char *where, const char *fmt, va_list ap)
 {
 	auto_free char *what = NULL;
-	struct diag *d = add(l);
-	va_list ap;
 
 	if (severity == DIAG_ERROR)
 		l->errors++;
 	else
 		l->warnings++;
-	if (!d)
+	l->last = add(l);
+	if (!l->last)
+		return;
+	what = xvasprintf(fmt, ap);
+	*l->last =
+		(struct diag){.severity = severity, .code = code, .mark = mark, .order = l->count};
+	l->last->text = where ? arena_printf(l->arena, "%s: %s", where, what)
+			      : arena_strdup(l->arena, what);
+}
+
+void diag_add(struct diag_list *l, enum diag_severity severity, enum diag_code code,
+	      struct compose_mark mark, const char *where, const char *fmt, ...)
+{
+	char letter = severity == DIAG_ERROR ? 'E' : 'W';
+	va_list ap;
+
+	va_start(ap, fmt);
+	add_text(l, l->strict ? DIAG_ERROR : severity,
+		 arena_printf(l->arena, "%c%03u", letter, (unsigned)code % 1000), mark, where, fmt,
+		 ap);
+	va_end(ap);
+}
+
+void diag_finding(struct diag_list *l, const char *code, struct compose_mark mark,
+		  const char *where, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	add_text(l, DIAG_WARNING, code, mark, where, fmt, ap);
+	va_end(ap);
+}
+
+/* ---- about the last one */
+
+void diag_hint(struct diag_list *l, const char *fmt, ...)
+{
+	auto_free char *text = NULL;
+	va_list ap;
+
+	if (!l->last)
 		return;
 	va_start(ap, fmt);
-	what = xvasprintf(fmt, ap);
+	text = xvasprintf(fmt, ap);
 	va_end(ap);
-	*d = (struct diag){severity, code, mark, NULL, l->count};
-	d->text = where ? arena_printf(l->arena, "%s: %s", where, what)
-			: arena_strdup(l->arena, what);
+	l->last->hint = arena_strdup(l->arena, text);
+}
+
+void diag_mean(struct diag_list *l, const char *near)
+{
+	if (!near || !l->last)
+		return;
+	diag_hint(l, "did you mean \"%s\"?", near);
+	l->last->replacement = arena_strdup(l->arena, near);
+}
+
+void diag_note(struct diag_list *l, struct compose_mark mark, const char *fmt, ...)
+{
+	auto_free char *text = NULL;
+	struct diag_note *note, **at;
+	va_list ap;
+
+	if (!l->last || !mark.source)
+		return;
+	va_start(ap, fmt);
+	text = xvasprintf(fmt, ap);
+	va_end(ap);
+	note = arena_alloc(l->arena, sizeof(*note));
+	*note = (struct diag_note){NULL, mark, arena_strdup(l->arena, text)};
+	for (at = &l->last->notes; *at;)
+		at = &(*at)->next;
+	*at = note;
+}
+
+/* ---- the list */
+
+void diag_drop(struct diag_list *l, const char *code)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < l->count; i++)
+		if (l->items[i].severity == DIAG_WARNING && !strcmp(l->items[i].code, code))
+			l->warnings--;
+		else
+			l->items[kept++] = l->items[i];
+	l->count = kept;
+	l->last = NULL;
+}
+
+bool diag_has(const struct diag_list *l, enum diag_code code)
+{
+	char text[8];
+	size_t i;
+
+	snprintf(text, sizeof(text), "E%03u", (unsigned)code % 1000);
+	for (i = 0; i < l->count; i++)
+		if (!strcmp(l->items[i].code, text))
+			return true;
+	return false;
 }
 
 size_t diag_errors(const struct diag_list *l)
@@ -140,17 +241,6 @@ static struct diag *sorted(const struct diag_list *l, size_t *ret_count)
 
 /* ---- text */
 
-static void code_text(const struct diag *d, char ret[DIAG_CODE_BYTES])
-{
-	snprintf(ret, DIAG_CODE_BYTES, "%c%03u", d->severity == DIAG_ERROR ? 'E' : 'W',
-		 (unsigned)d->code % 1000);
-}
-
-static bool continues(char c)
-{
-	return ((unsigned char)c & 0xc0) == 0x80;
-}
-
 /* Adds text with control characters, also those of two bytes (U+0080 to U+009F), made harmless. */
 static void add_clean(struct buf *out, const char *text, size_t len, bool keep_newlines)
 {
@@ -174,98 +264,92 @@ static void add_clean(struct buf *out, const char *text, size_t len, bool keep_n
 	}
 }
 
-/* The line `number` of the source; false when there is none. */
-static bool source_line(const struct compose_source *s, unsigned number, const char **ret,
-			size_t *ret_len)
+/* How many characters of the line to underline, from the mark on. */
+static unsigned underlined(struct compose_mark mark, const char *rest, size_t len)
 {
-	const char *at = s->text, *end = s->text ? s->text + s->len : NULL, *newline;
+	struct compose_mark end = diag_span_end(mark);
+	unsigned chars = 0;
+	size_t i;
 
-	while (at && at < end && number > 1) {
-		newline = memchr(at, '\n', (size_t)(end - at));
-		at = newline ? newline + 1 : NULL;
-		number--;
-	}
-	if (!at || at >= end || number != 1)
-		return false;
-	newline = memchr(at, '\n', (size_t)(end - at));
-	*ret = at;
-	*ret_len = (size_t)((newline ? newline : end) - at);
-	if (*ret_len && at[*ret_len - 1] == '\r')
-		--*ret_len;
-	return true;
+	for (i = 0; i < len; i++)
+		chars += ((unsigned char)rest[i] & 0xc0) != 0x80;
+	if (end.line == mark.line && end.column - mark.column < chars)
+		chars = end.column - mark.column;
+	return chars;
 }
 
-/* Bytes that `chars` characters of the text take. */
-static size_t chars_bytes(const char *text, size_t len, size_t chars)
+static void render_source(struct compose_mark mark, bool color, struct buf *out)
 {
-	size_t i = 0;
-
-	while (i < len && chars--)
-		for (i++; i < len && continues(text[i]);)
-			i++;
-	return i;
-}
-
-/* How much of the line to underline: a word, a quoted text, a reference to a variable. */
-static size_t word_chars(const char *text, size_t len)
-{
-	char quote = len && (*text == '"' || *text == '\'') ? *text : '\0';
-	size_t i, count = 0;
-
-	if (len > 1 && text[0] == '$' && text[1] == '{')
-		quote = '}';
-
-	for (i = 0; i < len; i++) {
-		if (quote ? i && text[i] == quote : !!strchr(" \t:,]}#", text[i]))
-			return quote ? count + 1 : count;
-		count += !continues(text[i]);
-	}
-	return count;
-}
-
-static void render_source(const struct diag *d, bool color, struct buf *out)
-{
-	size_t len, start, chars;
+	size_t len, start;
 	const char *line;
+	unsigned chars;
 	char number[16];
 
-	if (!d->mark.source || !source_line(d->mark.source, d->mark.line, &line, &len))
+	if (!diag_source_line(mark.source, mark.line, &line, &len))
 		return;
-	len = chars_bytes(line, len, DIAG_LINE_MAX);
-	snprintf(number, sizeof(number), "%4u", d->mark.line);
+	len = diag_chars_bytes(line, len, DIAG_LINE_MAX);
+	snprintf(number, sizeof(number), "%4u", mark.line);
 	buf_addf(out, "%s | ", number);
 	add_clean(out, line, len, false);
-	start = d->mark.column ? chars_bytes(line, len, d->mark.column - 1) : 0;
-	if (!d->mark.column || (start >= len && start)) {
+	start = mark.column ? diag_chars_bytes(line, len, mark.column - 1) : 0;
+	if (!mark.column || (start >= len && start)) {
 		buf_addc(out, '\n');
 		return;
 	}
-	buf_addf(out, "\n%*s | %*s%s^", (int)strlen(number), "", (int)d->mark.column - 1, "",
+	buf_addf(out, "\n%*s | %*s%s^", (int)strlen(number), "", (int)mark.column - 1, "",
 		 color ? "\033[32m" : "");
-	for (chars = word_chars(line + start, len - start); chars > 1; chars--)
+	for (chars = underlined(mark, line + start, len - start); chars > 1; chars--)
 		buf_addc(out, '~');
 	buf_adds(out, color ? "\033[0m\n" : "\n");
+}
+
+static void render_place(struct compose_mark mark, struct buf *out)
+{
+	if (!mark.source)
+		return;
+	add_clean(out, mark.source->shown, strlen(mark.source->shown), false);
+	if (mark.line)
+		buf_addf(out, ":%u:%u", mark.line, MAX(mark.column, 1u));
+	buf_adds(out, ": ");
+}
+
+static void render_hint(const char *hint, struct buf *out)
+{
+	bool question = str_ends(hint, "?");
+
+	buf_adds(out, question ? " (" : ": ");
+	add_clean(out, hint, strlen(hint), true);
+	buf_adds(out, question ? ")" : "");
+}
+
+static void render_note(const struct diag_note *note, bool color, struct buf *out)
+{
+	buf_adds(out, color ? "\033[1m" : "");
+	render_place(note->mark, out);
+	buf_adds(out, color ? "\033[36mnote: \033[0m" : "note: ");
+	add_clean(out, note->text, strlen(note->text), true);
+	buf_addc(out, '\n');
+	render_source(note->mark, color, out);
 }
 
 static void render_one(const struct diag *d, bool color, struct buf *out)
 {
 	bool error = d->severity == DIAG_ERROR;
-	char code[DIAG_CODE_BYTES];
+	const struct diag_note *note;
 
-	code_text(d, code);
 	buf_adds(out, color ? "\033[1m" : "");
-	if (d->mark.source) {
-		add_clean(out, d->mark.source->shown, strlen(d->mark.source->shown), false);
-		if (d->mark.line)
-			buf_addf(out, ":%u:%u", d->mark.line, MAX(d->mark.column, 1u));
-		buf_adds(out, ": ");
-	}
+	render_place(d->mark, out);
 	if (color)
 		buf_adds(out, error ? "\033[31m" : "\033[33m");
 	buf_addf(out, "%s: %s", error ? "error" : "warning", color ? "\033[0m" : "");
 	add_clean(out, d->text, strlen(d->text), true);
-	buf_addf(out, " [%s]\n", code);
-	render_source(d, color, out);
+	if (d->hint)
+		render_hint(d->hint, out);
+	buf_addf(out, " [%s]\n", d->code);
+	if (d->mark.source)
+		render_source(d->mark, color, out);
+	for (note = d->notes; note; note = note->next)
+		render_note(note, color, out);
 }
 
 void diag_render(const struct diag_list *l, bool color, struct buf *out)
@@ -281,6 +365,49 @@ void diag_render(const struct diag_list *l, bool color, struct buf *out)
 			 MAX(total, count) - DIAG_SHOWN_MAX);
 }
 
+/* ---- JSON */
+
+static void set_place(json_t *one, struct compose_mark mark)
+{
+	struct compose_mark end;
+
+	if (!mark.source)
+		return;
+	json_set_str(one, "file", mark.source->path);
+	if (!mark.line)
+		return;
+	mark.column = MAX(mark.column, 1u);
+	end = diag_span_end(mark);
+	json_set_int(one, "line", mark.line);
+	json_set_int(one, "column", mark.column);
+	json_set_int(one, "end_line", end.line);
+	json_set_int(one, "end_column", end.column);
+}
+
+static json_t *one_json(const struct diag *d)
+{
+	json_t *one = json_object(), *notes = d->notes ? json_array() : NULL, *other;
+	const struct diag_note *note;
+
+	json_set_str(one, "severity", d->severity == DIAG_ERROR ? "error" : "warning");
+	json_set_str(one, "code", d->code);
+	json_set_str(one, "message", d->text);
+	set_place(one, d->mark);
+	if (d->hint)
+		json_set_str(one, "hint", d->hint);
+	if (d->replacement)
+		json_set_str(one, "replacement", d->replacement);
+	for (note = d->notes; note; note = note->next) {
+		other = json_object();
+		json_set_str(other, "message", note->text);
+		set_place(other, note->mark);
+		json_array_append_new(notes, other);
+	}
+	if (notes)
+		json_set_new(one, "notes", notes);
+	return one;
+}
+
 json_t *diag_json(const struct diag_list *l)
 {
 	auto_free struct diag *all = NULL;
@@ -288,93 +415,7 @@ json_t *diag_json(const struct diag_list *l)
 	size_t i, count;
 
 	all = sorted(l, &count);
-	for (i = 0; i < count; i++) {
-		json_t *one = json_object();
-		char code[DIAG_CODE_BYTES];
-
-		code_text(&all[i], code);
-		if (all[i].mark.source) {
-			json_set_str(one, "file", all[i].mark.source->path);
-			json_set_int(one, "line", all[i].mark.line);
-			json_set_int(one, "column", all[i].mark.column);
-		}
-		json_set_str(one, "severity", all[i].severity == DIAG_ERROR ? "error" : "warning");
-		json_set_str(one, "code", code);
-		json_set_str(one, "message", all[i].text);
-		json_array_append_new(out, one);
-	}
+	for (i = 0; i < count; i++)
+		json_array_append_new(out, one_json(&all[i]));
 	return out;
-}
-
-/* ---- explanations */
-
-static const struct {
-	enum diag_code code;
-	const char *text;
-} explanations[] = {
-	{DIAG_SYNTAX,
-	 "The file is not valid YAML.  Look at the marked line and the one before it: usual causes\n"
-	 "are a tab in the indentation (only spaces are allowed), a missing blank after \":\" or\n"
-	 "\"-\", a quote that is not closed, and lines that are indented unevenly."},
-	{DIAG_READ, "The file cannot be read: it is missing, is a directory, is too large, or its\n"
-		    "permissions do not allow it."},
-	{DIAG_LIMIT,
-	 "The file passes a limit that protects against files made to exhaust memory: nesting of\n"
-	 "100 levels, 200000 values after all aliases have been expanded, 16 MiB of text; and for a\n"
-	 "project 4000 files, 50 levels of include, 200 of extends and 512 MiB of memory."},
-	{DIAG_DUPLICATE_KEY,
-	 "The same key stands twice in one mapping.  One of them would be lost:\n"
-	 "remove one, or put both values into one key."},
-	{DIAG_INTERPOLATION,
-	 "A variable reference is not well formed, or a required variable has no value.\n"
-	 "  $NAME ${NAME}        the value\n"
-	 "  ${NAME:-word}        word when NAME is unset or empty (${NAME-word}: only when unset)\n"
-	 "  ${NAME:?message}     an error when NAME is unset or empty\n"
-	 "  ${NAME:+word}        word when NAME is set and not empty\n"
-	 "  $$                   a dollar sign"},
-	{DIAG_UNSET,
-	 "A variable is not set, neither in the environment nor in an env file, and\n"
-	 "stands for the empty string.  Give it a value, or a default: ${NAME:-default}."},
-	{DIAG_DOTENV, "A line of an env file is not NAME=VALUE.  Names have no blanks; a value in\n"
-		      "quotes must end with the same quote."},
-	{DIAG_UNKNOWN_KEY,
-	 "The key is not part of the format at this place.  Check its spelling and its\n"
-	 "indentation.  Keys that start with \"x-\" are free for your own use."},
-	{DIAG_TYPE, "The value has the wrong shape: a string where a list belongs, a list where a\n"
-		    "mapping belongs, and so on."},
-	{DIAG_VALUE, "The value has the right shape but cannot be understood: a port, duration,\n"
-		     "size, number, or one of a set of words.\n"
-		     "  durations: 10s, 1m30s, 500ms      sizes: 64m, 1.5g, 512k\n"
-		     "  ports: 80, 8080:80, 127.0.0.1:8080:80/tcp, 9000-9005:9000-9005"},
-	{DIAG_REQUIRED, "A key that must be there is missing."},
-	{DIAG_CONFLICT, "Two settings exclude each other, or a name or target is used twice."},
-	{DIAG_REFERENCE,
-	 "A service names something that the file does not define.  Networks, volumes, secrets and\n"
-	 "configs are defined at the top level of the file, under the key of that name:\n"
-	 "  volumes:\n"
-	 "    data:"},
-	{DIAG_CYCLE, "Services, extends or includes depend on each other in a circle."},
-	{DIAG_OBSOLETE, "The key has no meaning any more and is ignored."},
-	{DIAG_UNSUPPORTED, "The format knows this, but cmp does not do it."},
-	{DIAG_NAME,
-	 "The name has characters that are not allowed.  Names consist of letters,\n"
-	 "digits, \"_\", \".\" and \"-\"; names of projects of lower-case letters, digits,\n"
-	 "\"_\" and \"-\", and start with a letter or digit."},
-	{DIAG_PROJECT,
-	 "There is no project to load: no compose file was found, it has no services, or no name\n"
-	 "could be derived from its directory."},
-};
-
-const char *diag_explain(const char *code)
-{
-	uint32_t number;
-	size_t i;
-
-	if (!code || !strchr("EeWw", code[0]) || strlen(code) != 4 ||
-	    parse_u32(code + 1 + strspn(code + 1, "0"), &number) < 0)
-		return NULL;
-	for (i = 0; i < ARRAY_LEN(explanations); i++)
-		if (explanations[i].code == number)
-			return explanations[i].text;
-	return NULL;
 }

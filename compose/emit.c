@@ -191,9 +191,18 @@ static void put_block(struct buf *out, const char *text, unsigned depth)
 	}
 }
 
+/* Variables may hold bytes that are not UTF-8: they become what they become in JSON. */
+static char *as_utf8(const char *text)
+{
+	auto_json json_t *string = json_str(text);
+
+	return xstrdup(json_string_value(string));
+}
+
 static void put_string(struct buf *out, const char *text, unsigned depth, bool escape, bool key)
 {
-	auto_free char *copy = escape ? doubled(text) : xstrdup(text);
+	auto_free char *valid = as_utf8(text);
+	auto_free char *copy = escape ? doubled(valid) : xstrdup(valid);
 
 	if (is_plain(copy))
 		buf_adds(out, copy);

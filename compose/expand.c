@@ -41,7 +41,7 @@ static void set_default(struct compose_ctx *c, struct compose_node *map, const c
 			struct compose_node *value)
 {
 	if (map->kind == COMPOSE_MAP && !node_pair(map, key))
-		node_set(c->arena, map, key, map->mark, value);
+		node_put(c->arena, map, key, map->mark, value);
 }
 
 /* ---- paths */
@@ -122,11 +122,22 @@ static bool remote_context(const char *text)
 	return strstr(text, "://");
 }
 
+/* A variable without a value may stand for the file: only a container that wants it suffers. */
+struct compose_node *expand_file(struct compose_ctx *c, const struct compose_path *path,
+				 struct compose_node *n)
+{
+	if (!*n->text)
+		warning_at(c, DIAG_VALUE, path, n->mark,
+			   "the path is empty, which is the project directory");
+	n->text = path_resolve(c, n->text);
+	return n;
+}
+
 struct compose_node *expand_build_context(struct compose_ctx *c, const struct compose_path *path,
 					  struct compose_node *n)
 {
 	(void)path;
-	if (!remote_context(n->text))
+	if (*n->text && !remote_context(n->text))
 		n->text = path_resolve(c, n->text);
 	return n;
 }
@@ -134,19 +145,25 @@ struct compose_node *expand_build_context(struct compose_ctx *c, const struct co
 /* ---- lists and mappings */
 
 /* One "KEY=VALUE" or "KEY", which stands for nothing. */
-static void add_assignment(struct compose_ctx *c, struct compose_node *map,
-			   const struct compose_node *item)
+static void add_assignment(struct compose_ctx *c, const struct compose_path *path,
+			   struct compose_node *map, const struct compose_node *item)
 {
 	const char *text = yaml_scalar_text(c->arena, item), *equals = strchr(text, '=');
+	const char *key = equals ? arena_strndup(c->arena, text, (size_t)(equals - text)) : text;
+	const struct compose_pair *before = node_pair(map, key);
 	struct compose_node *value;
 
 	if (equals)
-		value = node_string(c->arena, equals + 1, item->mark);
+		value = node_text(c->arena, equals + 1, item->mark);
 	else
 		value = node_new(c->arena, COMPOSE_NULL, item->mark);
-	node_set(c->arena, map,
-		 equals ? arena_strndup(c->arena, text, (size_t)(equals - text)) : text, item->mark,
-		 value);
+	value->outside = item->outside;
+	if (before && !node_equal(before->value, value)) {
+		warning_at(c, DIAG_CONFLICT, path, item->mark,
+			   "%s is set twice, the later value counts", key);
+		diag_note(c->diags, before->key_mark, "set here before");
+	}
+	node_put(c->arena, map, key, item->mark, value);
 }
 
 struct compose_node *expand_mapping(struct compose_ctx *c, const struct compose_path *path,
@@ -162,7 +179,7 @@ struct compose_node *expand_mapping(struct compose_ctx *c, const struct compose_
 		struct compose_path at = {path, NULL, i};
 
 		if (want_shape(c, &at, n->list.items[i], SHAPE_STRING, "KEY=VALUE"))
-			add_assignment(c, map, n->list.items[i]);
+			add_assignment(c, path, map, n->list.items[i]);
 	}
 	return map;
 }
@@ -213,13 +230,14 @@ struct compose_node *expand_names(struct compose_ctx *c, const struct compose_pa
 
 	if (n->kind != COMPOSE_LIST)
 		return n;
+	check_twice(c, path, n);
 	map = new_map(c, n);
 	for (i = 0; i < n->list.count; i++) {
 		struct compose_path at = {path, NULL, i};
 		const struct compose_node *item = n->list.items[i];
 
 		if (want_shape(c, &at, item, SHAPE_STRING, NULL))
-			node_set(c->arena, map, item->text, item->mark,
+			node_put(c->arena, map, item->text, item->mark,
 				 node_new(c->arena, COMPOSE_NULL, item->mark));
 	}
 	return map;
@@ -390,12 +408,14 @@ struct compose_node *expand_extra_hosts(struct compose_ctx *c, const struct comp
 	struct compose_node *list = new_list(c, n);
 	size_t i, k;
 
-	if (n->kind == COMPOSE_LIST)
+	if (n->kind == COMPOSE_LIST) {
+		check_twice(c, path, n);
 		for (i = 0; i < n->list.count; i++) {
 			struct compose_path at = {path, NULL, i};
 
 			host_item(c, &at, list, n->list.items[i]);
 		}
+	}
 	for (i = 0; n->kind == COMPOSE_MAP && i < n->map.count; i++) {
 		const struct compose_pair *pair = &n->map.pairs[i];
 		const struct compose_node *value = pair->value;
@@ -444,9 +464,9 @@ struct compose_node *expand_depends_on(struct compose_ctx *c, const struct compo
 		struct compose_pair *pair = &n->map.pairs[i];
 
 		one = new_map(c, pair->value);
-		node_set(c->arena, one, "condition", pair->key_mark,
+		node_put(c->arena, one, "condition", pair->key_mark,
 			 node_string(c->arena, "service_started", pair->key_mark));
-		node_set(c->arena, one, "required", pair->key_mark,
+		node_put(c->arena, one, "required", pair->key_mark,
 			 new_bool(c, true, pair->key_mark));
 		pair->value = one;
 	}
@@ -569,8 +589,9 @@ struct compose_node *expand_external(struct compose_ctx *c, const struct compose
 	if (!external || external->kind != COMPOSE_MAP)
 		return n;
 	name = node_get(external, "name");
-	warning_at(c, DIAG_OBSOLETE, path, external->mark,
-		   "external.name is obsolete: write \"external: true\" and \"name\"");
+	warning_at(c, DIAG_OBSOLETE, path, node_pair(n, "external")->key_mark,
+		   "external.name is obsolete");
+	diag_hint(c->diags, "write \"external: true\" and \"name\"");
 	node_set(c->arena, n, "external", external->mark, new_bool(c, true, external->mark));
 	if (name && node_pair(n, "name"))
 		problem_at(c, DIAG_CONFLICT, path, external->mark,

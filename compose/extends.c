@@ -96,6 +96,29 @@ static bool in_chain(const struct chain *at, const struct extend_file *file, con
 	return false;
 }
 
+/* Adds the services from the one that is met again down to `at`. */
+static void add_links(struct buf *out, const struct chain *at, const struct extend_file *file,
+		      const char *service)
+{
+	if (at->file != file || strcmp(at->service, service) != 0)
+		add_links(out, at->up, file, service);
+	buf_adds(out, at->service);
+	if (at->up && at->file != at->up->file)
+		buf_addf(out, " in %s", strrchr(at->file->path, '/') + 1);
+	buf_adds(out, " -> ");
+}
+
+static void report_cycle(struct loader *l, const struct compose_path *path,
+			 const struct compose_node *name, const struct extend_file *file,
+			 const struct chain *chain)
+{
+	auto_buf struct buf links = BUF_INIT;
+
+	add_links(&links, chain, file, name->text);
+	problem_at(&l->c, DIAG_CYCLE, path, name->mark, "extends cycle: %s%s", links.data,
+		   name->text);
+}
+
 static void no_such(struct loader *l, const struct compose_path *path,
 		    const struct compose_node *name, const struct extend_file *file)
 {
@@ -105,10 +128,9 @@ static void no_such(struct loader *l, const struct compose_path *path,
 	for (i = 0; i < count; i++)
 		candidates[i] = file->services->map.pairs[i].key;
 	near = str_nearest(name->text, candidates, count);
-	problem_at(&l->c, DIAG_REFERENCE, path, name->mark,
-		   near ? "there is no service \"%s\" to extend (did you mean \"%s\"?)"
-			: "there is no service \"%s\" to extend",
-		   name->text, near);
+	problem_at(&l->c, DIAG_REFERENCE, path, name->mark, "there is no service \"%s\" to extend",
+		   name->text);
+	diag_mean(l->c.diags, near);
 }
 
 /* The service that `extends` names, resolved, or NULL after reporting. */
@@ -125,6 +147,12 @@ static struct compose_node *base_of(struct loader *l, struct extend_file *file,
 		problem_at(&l->c, DIAG_REQUIRED, &path, extends->mark, "\"service\" is missing");
 		return NULL;
 	}
+	if (other && other->kind == COMPOSE_STRING && files_remote(other->text)) {
+		problem_at(&l->c, DIAG_UNSUPPORTED, &path, other->mark,
+			   "\"%s\" is not a local file: services can only extend from these",
+			   other->text);
+		return NULL;
+	}
 	if (other && other->kind == COMPOSE_STRING)
 		file = other_file(l, file->dir, other);
 	if (!file || !files_room(l, name->mark))
@@ -139,8 +167,7 @@ static struct compose_node *base_of(struct loader *l, struct extend_file *file,
 		return NULL;
 	}
 	if (in_chain(chain, file, name->text)) {
-		problem_at(&l->c, DIAG_CYCLE, &path, name->mark,
-			   "\"%s\" extends itself, by way of \"%s\"", name->text, chain->service);
+		report_cycle(l, &path, name, file, chain);
 		return NULL;
 	}
 	return resolve(l, file, name->text, chain);

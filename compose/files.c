@@ -58,9 +58,12 @@ static int read_text(const char *path, struct buf *ret, struct error *err)
 {
 	auto_fd int fd = -1;
 	struct stat st;
+	int r;
 
-	if (!strcmp(path, "-"))
-		return file_read_fd(STDIN_FILENO, YAML_BYTES_MAX, ret, err);
+	if (!strcmp(path, "-")) {
+		r = file_read_fd(STDIN_FILENO, YAML_BYTES_MAX, ret, err);
+		return r < 0 ? error_wrap(err, "cannot read standard input") : 0;
+	}
 	/* Pipes are welcome, -f <(generate), but none that nobody writes to: that is the end at
 	 * once. */
 	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
@@ -70,19 +73,25 @@ static int read_text(const char *path, struct buf *ret, struct error *err)
 		return error_sys(err, EISDIR, "cannot read %s", path);
 	if (file_read_fd(fd, YAML_BYTES_MAX, ret, err) < 0)
 		return error_wrap(err, "cannot read %s", path);
+	/* A pipe with a name, not what a shell puts in place of <(…), which may well be empty. */
+	if (!ret->len && lstat(path, &st) == 0 && S_ISFIFO(st.st_mode))
+		return error_set(err, ENODATA, "cannot read %s: it is a pipe that nobody writes to",
+				 path);
 	return 0;
+}
+
+const char *files_shown(struct loader *l, const char *path)
+{
+	const char *inside = str_skip(path, l->c.options->cwd);
+
+	return inside && *inside == '/' ? inside + 1 : path;
 }
 
 bool files_room(struct loader *l, struct compose_mark from)
 {
-	bool memory = arena_used_bytes(l->c.arena) > LOAD_BYTES_MAX;
-
-	if (!memory && l->shared->reads <= LOAD_FILES_MAX)
-		return true;
-	if (memory)
-		diag_add(l->c.diags, DIAG_ERROR, DIAG_LIMIT, from, NULL,
-			 "the project takes more than %zu MiB of memory", LOAD_BYTES_MAX >> 20);
-	else
+	if (l->shared->reads <= LOAD_FILES_MAX)
+		return ctx_room(&l->c, from);
+	if (!diag_has(l->c.diags, DIAG_LIMIT))
 		diag_add(l->c.diags, DIAG_ERROR, DIAG_LIMIT, from, NULL,
 			 "more than %d files are read", LOAD_FILES_MAX);
 	return false;
@@ -92,7 +101,6 @@ struct compose_source *files_read(struct loader *l, const char *path, struct com
 				  bool optional)
 {
 	auto_buf struct buf text = {.max = YAML_BYTES_MAX + 1};
-	const char *inside = str_skip(path, l->c.options->cwd);
 	struct error err = ERROR_INIT;
 	struct compose_source *source;
 	int r;
@@ -109,9 +117,7 @@ struct compose_source *files_read(struct loader *l, const char *path, struct com
 	}
 	source = arena_alloc(l->c.arena, sizeof(*source));
 	source->path = arena_strdup(l->c.arena, path);
-	source->shown = !strcmp(path, "-")	     ? "stdin"
-			: inside && inside[0] == '/' ? arena_strdup(l->c.arena, inside + 1)
-						     : source->path;
+	source->shown = !strcmp(path, "-") ? "stdin" : files_shown(l, source->path);
 	source->dir = !strcmp(path, "-") ? l->c.options->cwd : dir_of(l->c.arena, path);
 	source->text = arena_strndup(l->c.arena, text.data ? text.data : "", text.len);
 	source->len = text.len;
@@ -271,10 +277,7 @@ static const char *dir_of_files(struct loader *l)
 
 static int not_found(const char *dir, struct error *err)
 {
-	return error_set(
-		err, ENOENT,
-		"no compose file found in %s or the directories above: write a compose.yaml, or name one with -f",
-		dir);
+	return error_set(err, ENOENT, "no compose file found in %s or the directories above", dir);
 }
 
 /* The variables of the env files that were asked for, or of the directory's own; false: the latter.

@@ -13,7 +13,10 @@
 static struct compose_node *text_node(struct compose_ctx *c, const struct compose_node *like,
 				      const char *text)
 {
-	return node_string(c->arena, text, like->mark);
+	struct compose_node *n = node_string(c->arena, text, like->mark);
+
+	n->outside = like->outside;
+	return n;
 }
 
 /* ---- scalars */
@@ -26,7 +29,9 @@ struct compose_node *finish_string(struct compose_ctx *c, const struct compose_p
 
 	(void)path;
 	(void)type;
-	return *text || keep ? text_node(c, n, text) : NULL;
+	if (!*text && !keep)
+		return NULL;
+	return n->kind == COMPOSE_STRING ? n : text_node(c, n, text);
 }
 
 struct compose_node *finish_nullable(struct compose_ctx *c, const struct compose_path *path,
@@ -36,12 +41,21 @@ struct compose_node *finish_nullable(struct compose_ctx *c, const struct compose
 	return n->kind == COMPOSE_NULL ? n : finish_string(c, path, type, keep, n);
 }
 
+/* Fits an integer; what is larger, infinite or no number does not. */
+static bool is_whole(double value)
+{
+	return value > -9e18 && value < 9e18 && !(value < (double)(int64_t)value) &&
+	       !(value > (double)(int64_t)value);
+}
+
 struct compose_node *finish_int(struct compose_ctx *c, const struct compose_path *path,
 				const struct compose_type *type, bool keep, struct compose_node *n)
 {
 	(void)type;
-	if (n->kind == COMPOSE_FLOAT && (double)(int64_t)n->real != n->real)
+	if (n->kind == COMPOSE_FLOAT && !is_whole(n->real)) {
 		problem_at(c, DIAG_VALUE, path, n->mark, "must be a whole number");
+		return NULL;
+	}
 	if (n->kind == COMPOSE_FLOAT) {
 		n->integer = (int64_t)n->real;
 		n->kind = COMPOSE_INT;
@@ -106,10 +120,8 @@ struct compose_node *finish_bytes(struct compose_ctx *c, const struct compose_pa
 		return plain ? text_node(c, n, arena_printf(c->arena, "%lld", (long long)plain))
 			     : NULL;
 	if (parse_bytes(n->text, &bytes) < 0) {
-		problem_at(
-			c, DIAG_VALUE, path, n->mark,
-			"\"%s\" is not a size: write a number and one of b, k, m, g, t, like \"64m\"",
-			n->text);
+		problem_at(c, DIAG_VALUE, path, n->mark, "\"%s\" is not a size", n->text);
+		diag_hint(c->diags, "write a number and one of b, k, m, g, t, like \"64m\"");
 		return NULL;
 	}
 	return bytes ? text_node(c, n, arena_printf(c->arena, "%llu", (unsigned long long)bytes))
@@ -123,13 +135,11 @@ static void bad_duration(struct compose_ctx *c, const struct compose_path *path,
 	const char *unit = n->text + digits;
 	char fixed = (char)(*unit | 32);
 
+	problem_at(c, DIAG_VALUE, path, n->mark, "\"%s\" is not a duration", n->text);
 	if (digits && *unit && strchr("smhdw", fixed))
-		problem_at(c, DIAG_VALUE, path, n->mark,
-			   "\"%s\" is not a duration (did you mean \"%.*s%c\"?)", n->text,
-			   (int)digits, n->text, fixed);
+		diag_mean(c->diags, arena_printf(c->arena, "%.*s%c", (int)digits, n->text, fixed));
 	else
-		problem_at(c, DIAG_VALUE, path, n->mark,
-			   "\"%s\" is not a duration: write it like \"10s\" or \"1m30s\"", n->text);
+		diag_hint(c->diags, "write it like \"10s\" or \"1m30s\"");
 }
 
 struct compose_node *finish_duration(struct compose_ctx *c, const struct compose_path *path,
@@ -187,6 +197,7 @@ struct compose_node *finish_list(struct compose_ctx *c, const struct compose_pat
 	if (!n->list.count && !keep)
 		return NULL;
 	list = node_new(c->arena, COMPOSE_LIST, n->mark);
+	node_reserve(c->arena, list, n->list.count);
 	for (i = 0; i < n->list.count; i++) {
 		struct compose_path at = {path, NULL, i};
 
@@ -232,6 +243,7 @@ struct compose_node *finish_mapping(struct compose_ctx *c, const struct compose_
 	if (!n->map.count && !keep)
 		return NULL;
 	map = node_new(c->arena, COMPOSE_MAP, n->mark);
+	node_reserve(c->arena, map, n->map.count);
 	for (i = 0; i < n->map.count; i++) {
 		struct compose_pair *pair = &n->map.pairs[i];
 		struct compose_path at = {path, pair->key, 0};
@@ -239,7 +251,7 @@ struct compose_node *finish_mapping(struct compose_ctx *c, const struct compose_
 		value = type->value->finish(c, &at, type->value, true, pair->value);
 		if (!value)
 			value = node_new(c->arena, COMPOSE_NULL, pair->value->mark);
-		node_set(c->arena, map, pair->key, pair->key_mark, value);
+		node_put(c->arena, map, pair->key, pair->key_mark, value);
 	}
 	if (map->map.count)
 		qsort(map->map.pairs, map->map.count, sizeof(struct compose_pair), compare_keys);
@@ -255,6 +267,8 @@ static struct compose_node *absent(struct compose_ctx *c, const struct compose_p
 
 	if ((key->flags & KEY_REQUIRED) && !map->damaged)
 		problem_at(c, DIAG_REQUIRED, path, map->mark, "\"%s\" is missing", key->name);
+	if (c->options && c->options->no_interpolate)
+		return NULL;
 	if (key->flags & KEY_ALWAYS_NULL)
 		return node_new(c->arena, COMPOSE_NULL, map->mark);
 	if (!(key->flags & KEY_ALWAYS_MAP))
@@ -275,6 +289,17 @@ static const char *printed_name(struct compose_ctx *c, const struct compose_type
 	return name;
 }
 
+/* Keys that are printed though they are absent. */
+static size_t count_always(const struct compose_type *type)
+{
+	const struct compose_key *key;
+	size_t count = 0;
+
+	for (key = type->keys; key->name; key++)
+		count += (key->flags & (KEY_ALWAYS_NULL | KEY_ALWAYS_MAP)) != 0;
+	return count;
+}
+
 struct compose_node *finish_struct(struct compose_ctx *c, const struct compose_path *path,
 				   const struct compose_type *type, bool keep,
 				   struct compose_node *n)
@@ -287,6 +312,7 @@ struct compose_node *finish_struct(struct compose_ctx *c, const struct compose_p
 		return n->kind == COMPOSE_NULL ? NULL : n;
 	map = node_new(c->arena, COMPOSE_MAP, n->mark);
 	map->damaged = n->damaged;
+	node_reserve(c->arena, map, n->map.count + count_always(type));
 	for (key = type->keys; key->name; key++) {
 		const struct compose_pair *pair = node_pair(n, key->name);
 		struct compose_path at = {path, key->name, 0};
@@ -309,19 +335,26 @@ struct compose_node *finish_struct(struct compose_ctx *c, const struct compose_p
 							     .flags = key->flags & ~KEY_REQUIRED}
 				     : key,
 				n);
+		if (value && (key->flags & KEY_WARNED))
+			warning_at(c, DIAG_UNSUPPORTED, path, mark,
+				   "\"%s\" is ignored: cmp does not do it", key->name);
 		if (value)
-			node_set(c->arena, map, printed_name(c, type, key), mark, value);
+			node_put(c->arena, map, printed_name(c, type, key), mark, value);
 	}
 	return map;
 }
 
+/* A limit of 0 is printed as {}, as the reference does, and {} reads as 0 again. */
 struct compose_node *finish_ulimit(struct compose_ctx *c, const struct compose_path *path,
 				   const struct compose_type *type, bool keep,
 				   struct compose_node *n)
 {
 	if (n->kind == COMPOSE_MAP)
-		return finish_struct(c, path, type, keep, n);
-	return finish_int(c, path, type, true, n);
+		return n->map.count ? finish_struct(c, path, type, keep, n) : n;
+	n = finish_int(c, path, type, true, n);
+	if (n && n->kind == COMPOSE_INT && !n->integer)
+		n = node_new(c->arena, COMPOSE_MAP, n->mark);
+	return n;
 }
 
 /* What is not said to be optional is required. */

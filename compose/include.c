@@ -21,6 +21,28 @@ static bool included_before(const struct loader *l, const char *path)
 	return false;
 }
 
+/* Adds the files from `target` down to the one that holds an include of `l`. */
+static void add_includers(struct buf *out, const struct loader *l,
+			  const struct compose_source *source, const char *target)
+{
+	if (source && strcmp(source->path, target) != 0 && l->parent) {
+		add_includers(out, l->parent, l->from.source, target);
+		buf_adds(out, " -> ");
+	}
+	if (source)
+		buf_adds(out, source->shown);
+}
+
+static void report_cycle(struct loader *l, const struct compose_path *at,
+			 const struct compose_node *item, const char *path)
+{
+	auto_buf struct buf files = BUF_INIT;
+
+	add_includers(&files, l, item->mark.source, path);
+	problem_at(&l->c, DIAG_CYCLE, at, item->mark, "include cycle: %s -> %s",
+		   files.data ? files.data : "", files_shown(l, path));
+}
+
 static bool collect_paths(struct loader *l, struct loader *sub, const struct compose_path *at,
 			  const struct compose_node *entry)
 {
@@ -42,9 +64,13 @@ static bool collect_paths(struct loader *l, struct loader *sub, const struct com
 			return false;
 		}
 		path = absolute(l, l->c.dir, item->text);
-		if (included_before(l, path) || l->depth == LOAD_INCLUDE_MAX) {
-			problem_at(&l->c, DIAG_CYCLE, at, item->mark, "\"%s\" includes itself",
-				   item->text);
+		if (included_before(l, path)) {
+			report_cycle(l, at, item, path);
+			return false;
+		}
+		if (l->depth == LOAD_INCLUDE_MAX) {
+			problem_at(&l->c, DIAG_LIMIT, at, item->mark,
+				   "more than %d levels of include", LOAD_INCLUDE_MAX);
 			return false;
 		}
 		strv_push(&sub->paths, xstrdup(path));

@@ -18,6 +18,10 @@ static const struct compose_type text_or_bool = {.shapes = SHAPE_STRING | SHAPE_
 						 .finish = finish_string};
 static const struct compose_type scalar = {.shapes = SHAPE_SCALAR | SHAPE_NULL,
 					   .finish = finish_string};
+/* Free for the programs that read it: whatever shape it has. */
+static const struct compose_type anything = {.shapes = SHAPE_ANY};
+static const struct compose_type extension = {
+	.shapes = SHAPE_ANY, .wanted = "a mapping", .value = &anything};
 /* Values of environment: nothing is not the same as the empty string. */
 static const struct compose_type scalar_or_null = {.shapes = SHAPE_SCALAR | SHAPE_NULL,
 						   .finish = finish_nullable};
@@ -48,6 +52,8 @@ static const struct compose_type duration = {
 	.shapes = SHAPE_STRING, .wanted = "a duration like \"10s\"", .finish = finish_duration};
 static const struct compose_type path = {
 	.shapes = SHAPE_STRING, .expand = expand_path, .finish = finish_string};
+static const struct compose_type content_file = {
+	.shapes = SHAPE_STRING, .expand = expand_file, .finish = finish_string};
 static const struct compose_type mode = {.shapes = SHAPE_NUMBER | SHAPE_STRING,
 					 .wanted = "a file mode like 0440",
 					 .expand = expand_mode,
@@ -86,6 +92,7 @@ static const struct compose_type exposed = {.shapes = SHAPE_LIST,
 					    .item = &unique_scalar,
 					    .finish = finish_list};
 static const struct compose_type text_or_texts = {.shapes = SHAPE_STRING | SHAPE_LIST,
+						  .flags = TYPE_UNIQUE,
 						  .wanted = "a string or a list of strings",
 						  .item = &text,
 						  .expand = expand_list,
@@ -137,12 +144,17 @@ static const struct compose_type contexts = {.shapes = SHAPE_MAP | SHAPE_LIST,
 					     .expand = expand_contexts,
 					     .finish = finish_mapping};
 static const struct compose_type ssh = {.shapes = SHAPE_MAP | SHAPE_LIST | SHAPE_STRING,
+					.flags = TYPE_UNIQUE,
 					.wanted = "a list of \"default\" or ID=PATH",
 					.item = &text,
 					.expand = expand_ssh,
 					.finish = finish_list};
 static const struct compose_type text_map = {
 	.shapes = SHAPE_MAP, .value = &text_or_number, .finish = finish_mapping};
+static const struct compose_type text_number_or_null = {
+	.shapes = SHAPE_STRING | SHAPE_NUMBER | SHAPE_NULL, .finish = finish_string};
+static const struct compose_type text_map_or_null = {
+	.shapes = SHAPE_MAP, .value = &text_number_or_null, .finish = finish_mapping};
 static const struct compose_type scalar_map = {
 	.shapes = SHAPE_MAP, .value = &scalar, .finish = finish_mapping};
 static const struct compose_type extra_hosts = {
@@ -155,14 +167,14 @@ static const struct compose_type extra_hosts = {
 /* ---- build */
 
 static const struct compose_key ulimit_keys[] = {
-	{"soft", &integer, KEY_REQUIRED | KEY_KEEP, NULL,
-	 "The limit that is in force; -1 is none."},
-	{"hard", &integer, KEY_REQUIRED | KEY_KEEP, NULL,
+	{"soft", &integer, KEY_REQUIRED, NULL, "The limit that is in force; -1 is none."},
+	{"hard", &integer, KEY_REQUIRED, NULL,
 	 "How far a process may raise the soft limit; -1 is without end."},
 	{0},
 };
 static const struct compose_type ulimit = {.shapes = SHAPE_INT | SHAPE_STRING | SHAPE_MAP,
 					   .wanted = "a number, or soft and hard",
+					   .cast = CAST_INT,
 					   .keys = ulimit_keys,
 					   .finish = finish_ulimit};
 static const struct compose_type ulimits = {
@@ -237,7 +249,8 @@ static const struct compose_key build_keys[] = {
 	{"shm_size", &bytes, 0, NULL, "Size of /dev/shm while RUN instructions run."},
 	{"tags", &texts_once, 0, NULL, "Further names of the image."},
 	{"ulimits", &ulimits, 0, NULL, "Limits of the processes of the build."},
-	{"platforms", &texts, 0, NULL, "Platforms that the image is built for, like linux/amd64."},
+	{"platforms", &texts_once, 0, NULL,
+	 "Platforms that the image is built for, like linux/amd64."},
 	{"privileged", &boolean, 0, NULL, "Run the build with all privileges."},
 	{0},
 };
@@ -250,7 +263,7 @@ static const struct compose_type build = {.shapes = SHAPE_STRING | SHAPE_MAP,
 /* ---- deploy */
 
 static const struct compose_key request_keys[] = {
-	{"capabilities", &texts_any, 0, NULL, "What the device must be able to do, like gpu."},
+	{"capabilities", &texts, 0, NULL, "What the device must be able to do, like gpu."},
 	{"driver", &text, 0, NULL, "Driver that provides the device."},
 	{"count", &device_count, 0, NULL, "How many devices, or all; excludes device_ids."},
 	{"device_ids", &texts_any, 0, NULL, "Which devices."},
@@ -264,6 +277,7 @@ static const struct compose_type requests = {
 static const struct compose_type gpus = {.shapes = SHAPE_STRING | SHAPE_LIST,
 					 .wanted = "\"all\" or a list",
 					 .item = &request,
+					 .merge = merge_gpus,
 					 .expand = expand_gpus,
 					 .finish = finish_list};
 
@@ -527,8 +541,7 @@ static const struct compose_type devices = {.shapes = SHAPE_LIST,
 					    .finish = finish_list};
 
 static const struct compose_key env_file_keys[] = {
-	{"path", &path, KEY_REQUIRED, NULL,
-	 "The file, seen from the directory of the Compose file."},
+	{"path", &path, KEY_REQUIRED, NULL, "The file, seen from the project directory."},
 	{"required", &boolean, KEY_KEEP, NULL,
 	 "false: a missing file is no error. true if not given."},
 	{"format", &text, 0, NULL,
@@ -584,7 +597,7 @@ static const struct compose_key logging_keys[] = {
 	{"driver", &text, 0, NULL,
 	 "none: no output can be shown. With any other driver cmp keeps the output in "
 	 "files of its own."},
-	{"options", &scalar_map, 0, NULL,
+	{"options", &text_map_or_null, 0, NULL,
 	 "max-size: the size at which a log file is closed and another begun, no limit "
 	 "if not given. max-file: how many are kept. Others have no effect."},
 	{0},
@@ -707,7 +720,7 @@ static const struct compose_key service_keys[] = {
 	{"profiles", &texts_once, 0, NULL,
 	 "Profiles that enable the service: --profile, COMPOSE_PROFILES, or naming it "
 	 "in a command. Without any it is always enabled."},
-	{"annotations", &labels, KEY_IGNORED, NULL, "Annotations for an OCI runtime."},
+	{"annotations", &labels, KEY_IGNORED | KEY_WARNED, NULL, "Annotations for an OCI runtime."},
 	{"attach", &boolean, KEY_KEEP, NULL,
 	 "false: up does not show what the service prints, unless it is asked with "
 	 "--attach."},
@@ -716,7 +729,8 @@ static const struct compose_key service_keys[] = {
 	 "the name of image, or PROJECT-SERVICE."},
 	{"develop", &develop, KEY_IGNORED, NULL,
 	 "What happens when files change while one works on them."},
-	{"blkio_config", &blkio, KEY_IGNORED, NULL, "Shares and limits of block devices."},
+	{"blkio_config", &blkio, KEY_IGNORED | KEY_WARNED, NULL,
+	 "Shares and limits of block devices."},
 	{"cap_add", &texts_once, 0, NULL,
 	 "Capabilities in addition to the usual ones, with or without CAP_; ALL for "
 	 "all."},
@@ -725,13 +739,15 @@ static const struct compose_key service_keys[] = {
 	 "The control group above that of the container. Those of cmp lie together."},
 	{"cgroup", &text, 0, "host|private",
 	 "The namespace of control groups: private, or that of the host."},
-	{"cpu_count", &integer, KEY_IGNORED, NULL, "Processors on Windows."},
-	{"cpu_percent", &number, KEY_IGNORED, NULL, "Part of the processors on Windows."},
+	{"cpu_count", &integer, KEY_IGNORED | KEY_WARNED, NULL, "Processors on Windows."},
+	{"cpu_percent", &number, KEY_IGNORED | KEY_WARNED, NULL,
+	 "Part of the processors on Windows."},
 	{"cpu_period", &integer, 0, NULL,
 	 "Length of a period of the CPU scheduler, in microseconds."},
 	{"cpu_quota", &integer, 0, NULL, "Processor time in each cpu_period, in microseconds."},
-	{"cpu_rt_period", &integer, KEY_IGNORED, NULL, "Period of the real-time scheduler."},
-	{"cpu_rt_runtime", &integer, KEY_IGNORED, NULL,
+	{"cpu_rt_period", &integer, KEY_IGNORED | KEY_WARNED, NULL,
+	 "Period of the real-time scheduler."},
+	{"cpu_rt_runtime", &integer, KEY_IGNORED | KEY_WARNED, NULL,
 	 "Time in each period for the real-time scheduler."},
 	{"cpus", &number, 0, NULL,
 	 "Processor time at most, in processors: 0.5 is half of one. The same as "
@@ -747,7 +763,8 @@ static const struct compose_key service_keys[] = {
 	{"container_name", &text, 0, NULL,
 	 "Name of the container, instead of PROJECT-SERVICE-NUMBER; excludes a second "
 	 "container."},
-	{"credential_spec", &credential, KEY_IGNORED, NULL, "Credentials for a domain of Windows."},
+	{"credential_spec", &credential, KEY_IGNORED | KEY_WARNED, NULL,
+	 "Credentials for a domain of Windows."},
 	{"depends_on", &depends_on, 0, NULL,
 	 "Services that come first. A list waits until they have been started."},
 	{"deploy", &deploy, 0, NULL,
@@ -775,7 +792,8 @@ static const struct compose_key service_keys[] = {
 	 "containers of one network reach each other on every port."},
 	{"extends", &extends, KEY_HIDDEN, NULL,
 	 "Start from another service; what is said here is merged over it."},
-	{"external_links", &texts, KEY_IGNORED, NULL, "Names of containers outside the project."},
+	{"external_links", &texts, KEY_IGNORED | KEY_WARNED, NULL,
+	 "Names of containers outside the project."},
 	{"extra_hosts", &extra_hosts, 0, NULL,
 	 "Lines for /etc/hosts, NAME=ADDRESS; host-gateway stands for the host."},
 	{"group_add", &texts_or_numbers, 0, NULL,
@@ -793,7 +811,7 @@ static const struct compose_key service_keys[] = {
 	{"ipc", &text, 0, NULL,
 	 "Shared memory and semaphores: private, shareable, host, service:NAME or "
 	 "container:NAME."},
-	{"isolation", &text, KEY_IGNORED, NULL, "Kind of isolation on Windows."},
+	{"isolation", &text, KEY_IGNORED | KEY_WARNED, NULL, "Kind of isolation on Windows."},
 	{"labels", &labels, 0, NULL, "Labels of the containers."},
 	{"label_file", &label_files, KEY_HIDDEN, NULL, "Files with labels; labels wins over them."},
 	{"links", &texts_once, 0, NULL,
@@ -803,9 +821,11 @@ static const struct compose_key service_keys[] = {
 	 "Memory at most; deploy.resources.limits.memory must say the same."},
 	{"mem_reservation", &bytes, 0, NULL, "Memory that it keeps when the machine runs short."},
 	{"memswap_limit", &bytes, 0, NULL, "Memory and swap space together; -1 is no limit."},
-	{"mem_swappiness", &bytes, KEY_IGNORED, NULL, "How readily memory is swapped out."},
+	{"mem_swappiness", &bytes, KEY_IGNORED | KEY_WARNED, NULL,
+	 "How readily memory is swapped out."},
 	{"mac_address", &text, 0, NULL, "Hardware address on the main network."},
-	{"models", &service_models, KEY_IGNORED, NULL, "Language models that the service uses."},
+	{"models", &service_models, KEY_IGNORED | KEY_WARNED, NULL,
+	 "Language models that the service uses."},
 	{"network_mode", &text, 0, NULL,
 	 "none, host, service:NAME, container:NAME, or a network that exists; excludes "
 	 "networks."},
@@ -821,29 +841,31 @@ static const struct compose_key service_keys[] = {
 	 "Processes that it sees: its own if not given, host, service:NAME or "
 	 "container:NAME."},
 	{"pids_limit", &integer, 0, NULL, "Processes and threads at most; -1 is no limit."},
-	{"platform", &text, KEY_IGNORED, NULL, "The platform of the image, like linux/arm64."},
+	{"platform", &text, 0, NULL,
+	 "The platform for which the image is pulled, like linux/arm64; that of the machine if not "
+	 "given."},
 	{"ports", &ports, 0, NULL,
 	 "Ports of the host that lead to the container: "
 	 "[[IP:][HOST]:]CONTAINER[/PROTOCOL], each a port or a range."},
 	{"privileged", &boolean, 0, NULL,
 	 "All capabilities, devices and paths: root in the container is root on the "
 	 "host."},
-	{"pull_policy", &text, KEY_IGNORED, NULL,
-	 "When the image is pulled: always, never, missing, build, refresh, daily, "
-	 "weekly or every_TIME. cmp has no registry client yet."},
+	{"pull_policy", &text, 0, NULL,
+	 "When the image is pulled: missing, which is what counts if not given, always or "
+	 "refresh, never, build, daily, weekly or every_TIME, like every_12h."},
 	{"pull_refresh_after", &text, KEY_HIDDEN | KEY_IGNORED, NULL,
 	 "How old an image may become before it is pulled again."},
 	{"read_only", &boolean, 0, NULL, "Do not let the container write to its root file system."},
 	{"restart", &text, 0, NULL,
 	 "What happens when the container ends: no, always, on-failure[:ATTEMPTS] or "
 	 "unless-stopped; \"no\" if not given."},
-	{"runtime", &text, KEY_IGNORED, NULL, "The OCI runtime; cmp is its own."},
+	{"runtime", &text, KEY_IGNORED | KEY_WARNED, NULL, "The OCI runtime; cmp is its own."},
 	{"scale", &integer, KEY_KEEP, NULL, "Number of containers, 1 if not given."},
 	{"secrets", &secret_mounts, 0, NULL,
 	 "Secrets that the container sees as files. A string is the name of one."},
 	{"security_opt", &texts, 0, NULL,
-	 "no-new-privileges, seccomp:FILE|unconfined, apparmor:PROFILE|unconfined, "
-	 "systempaths=unconfined. label: has no effect."},
+	 "no-new-privileges, seccomp:FILE|unconfined with an absolute path, "
+	 "apparmor:PROFILE|unconfined, systempaths=unconfined. label: has no effect."},
 	{"shm_size", &bytes, 0, NULL, "Size of /dev/shm, 64m if not given."},
 	{"stdin_open", &boolean, 0, NULL, "Keep standard input open."},
 	{"stop_grace_period", &duration, KEY_KEEP, NULL,
@@ -851,7 +873,8 @@ static const struct compose_key service_keys[] = {
 	{"stop_signal", &text, 0, NULL,
 	 "The signal that asks the process to end; that of the image, or SIGTERM, if "
 	 "not given."},
-	{"storage_opt", &scalar_map, KEY_IGNORED, NULL, "Options of the storage driver."},
+	{"storage_opt", &scalar_map, KEY_IGNORED | KEY_WARNED, NULL,
+	 "Options of the storage driver."},
 	{"sysctls", &labels, 0, NULL,
 	 "Kernel parameters of the container's namespaces, like net.core.somaxconn."},
 	{"tmpfs", &tmpfs, 0, NULL, "Directories in memory, PATH[:OPTIONS], like /run:size=64m."},
@@ -859,11 +882,12 @@ static const struct compose_key service_keys[] = {
 	{"ulimits", &ulimits, 0, NULL,
 	 "Limits of the process by name, like nofile or nproc: a number, or soft and "
 	 "hard."},
-	{"use_api_socket", &boolean, KEY_IGNORED, NULL, "Give the container access to the engine."},
+	{"use_api_socket", &boolean, KEY_IGNORED | KEY_WARNED, NULL,
+	 "Give the container access to the engine."},
 	{"user", &text, 0, NULL,
 	 "USER[:GROUP] of the process, names or numbers; that of the image if not "
 	 "given."},
-	{"userns_mode", &text, KEY_IGNORED, NULL, "The user namespace."},
+	{"userns_mode", &text, KEY_IGNORED | KEY_WARNED, NULL, "The user namespace."},
 	{"uts", &text, 0, NULL, "host: the host name is that of the host."},
 	{"volumes", &volume_mounts, 0, NULL,
 	 "Volumes and directories that the container sees: TARGET, or "
@@ -873,13 +897,16 @@ static const struct compose_key service_keys[] = {
 	 "Take the volumes of another service, SERVICE[:ro|rw], or of container:NAME."},
 	{"working_dir", &text, 0, NULL,
 	 "Directory that the process starts in; that of the image if not given."},
-	{"pre_start", &hooks, KEY_IGNORED, NULL,
+	{"pre_start", &hooks, KEY_IGNORED | KEY_WARNED, NULL,
 	 "Commands before the containers start; newer than Compose 2.40."},
 	{"post_start", &hooks, 0, NULL,
 	 "Commands in the container after up, start or restart has started it, before what depends on "
 	 "it goes on."},
 	{"pre_stop", &hooks, 0, NULL,
 	 "Commands in the container before stop, down or restart stops it; if one fails it runs on."},
+	{"x-cmp", &extension, KEY_HIDDEN, NULL,
+	 "What `cmp lint` leaves alone here: lint is a mapping of codes to off, or to the "
+	 "reason."},
 	{0},
 };
 const struct compose_type type_service = {
@@ -969,7 +996,7 @@ static const struct compose_type volumes = {.shapes = SHAPE_MAP | SHAPE_NULL,
 
 static const struct compose_key secret_keys[] = {
 	{"name", &text, 0, NULL, "Name, PROJECT_KEY if not given."},
-	{"file", &path, 0, NULL, "File of the host with the content."},
+	{"file", &content_file, 0, NULL, "File of the host with the content."},
 	{"environment", &text, 0, NULL, "Variable of the environment of cmp with the content."},
 	{"external", &boolean, KEY_REFUSED, NULL,
 	 "It is there already, outside the project. cmp has no place for these."},
@@ -981,7 +1008,7 @@ static const struct compose_key secret_keys[] = {
 };
 static const struct compose_key config_keys[] = {
 	{"name", &text, 0, NULL, "Name, PROJECT_KEY if not given."},
-	{"file", &path, 0, NULL, "File of the host with the content."},
+	{"file", &content_file, 0, NULL, "File of the host with the content."},
 	{"environment", &text, 0, NULL, "Variable of the environment of cmp with the content."},
 	{"content", &text, 0, NULL, "The content itself."},
 	{"external", &boolean, KEY_REFUSED, NULL,

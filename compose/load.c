@@ -24,7 +24,7 @@ static struct compose_mark nowhere(void)
 struct reference {
 	struct loader *l;
 	const struct compose_path *path;
-	const struct compose_node *node;
+	struct compose_node *node;
 };
 
 /* Where the line starts in the text of the source, or NULL. */
@@ -69,12 +69,50 @@ static const char *reference_lookup(void *arg, const char *name)
 	return files_lookup(((struct reference *)arg)->l, name);
 }
 
+/* Does `environment`, as it is written, set the variable? */
+static bool sets(const struct compose_node *environment, const char *name)
+{
+	size_t i, len = strlen(name);
+
+	for (i = 0; environment && environment->kind == COMPOSE_LIST && i < environment->list.count;
+	     i++) {
+		const struct compose_node *item = environment->list.items[i];
+
+		if (item->kind == COMPOSE_STRING && !strncmp(item->text, name, len) &&
+		    (item->text[len] == '=' || !item->text[len]))
+			return true;
+	}
+	return node_pair(environment, name);
+}
+
+/* Is it a command of a service that has the variable in its containers? */
+static bool meant_for_container(const struct reference *r, const char *name)
+{
+	static const char *const keys[] = {"command", "entrypoint", "healthcheck"};
+	const struct compose_path *at = r->path, *service = NULL, *key = NULL;
+	const struct compose_node *n;
+	size_t i;
+
+	for (; at && at->up; at = at->up) {
+		key = service;
+		service = at;
+	}
+	if (!at || !service || !key || !str_eq(at->key, "services") || !service->key)
+		return false;
+	for (i = 0; i < ARRAY_LEN(keys) && !str_eq(key->key, keys[i]);)
+		i++;
+	n = node_get(node_get(r->l->document, "services"), service->key);
+	return i < ARRAY_LEN(keys) && sets(node_get(n, "environment"), name);
+}
+
 static void reference_unset(void *arg, const char *name, size_t offset)
 {
 	const struct reference *r = arg;
 
 	warning_at(&r->l->c, DIAG_UNSET, r->path, inside(r->node, offset),
 		   "variable \"%s\" is not set: using an empty string", name);
+	if (meant_for_container(r, name))
+		diag_hint(r->l->c.diags, "for that of the container write $$%s", name);
 }
 
 static void reference_seen(void *arg, const char *name, const char *fallback, bool required)
@@ -83,17 +121,19 @@ static void reference_seen(void *arg, const char *name, const char *fallback, bo
 	struct compose_project *p = r->l->project;
 	struct compose_node *one = node_get(p->variables, name), *flag;
 
+	r->node->outside = true;
 	if (!one) {
 		one = node_new(p->arena, COMPOSE_MAP, r->node->mark);
 		node_set(p->arena, p->variables, name, r->node->mark, one);
 	}
 	if (fallback)
-		node_set(p->arena, one, "default", r->node->mark,
-			 node_string(p->arena, fallback, r->node->mark));
+		node_put(p->arena, one, "default", r->node->mark,
+			 node_text(p->arena, fallback, r->node->mark));
+	if (!required && node_pair(one, "required"))
+		return;
 	flag = node_new(p->arena, COMPOSE_BOOL, r->node->mark);
 	flag->boolean = required;
-	if (required || !node_pair(one, "required"))
-		node_set(p->arena, one, "required", r->node->mark, flag);
+	node_put(p->arena, one, "required", r->node->mark, flag);
 }
 
 static void interpolate_string(struct loader *l, const struct compose_path *path,
@@ -108,6 +148,8 @@ static void interpolate_string(struct loader *l, const struct compose_path *path
 	struct error err = ERROR_INIT;
 	const char *value;
 
+	if (!ctx_room(&l->c, n->mark))
+		return;
 	if (interpolate(&in, n->text, &value, &err) == 0)
 		n->text = value;
 	else
@@ -167,9 +209,11 @@ static void check_version(struct loader *l, const struct compose_node *document)
 {
 	const struct compose_pair *version = node_pair(document, "version");
 
-	if (version)
-		warning_at(&l->c, DIAG_OBSOLETE, NULL, version->key_mark,
-			   "\"version\" is obsolete and ignored: remove it");
+	if (!version)
+		return;
+	warning_at(&l->c, DIAG_OBSOLETE, NULL, version->key_mark,
+		   "\"version\" is obsolete and ignored");
+	diag_hint(l->c.diags, "remove it");
 }
 
 void load_tree(struct loader *l)
@@ -179,6 +223,7 @@ void load_tree(struct loader *l)
 
 	for (i = 0; i < l->documents->list.count; i++) {
 		document = l->documents->list.items[i];
+		l->document = document;
 		load_interpolate(l, NULL, document);
 		document = decode_value(&l->c, NULL, &type_file, NULL, document);
 		if (!document)
@@ -273,7 +318,7 @@ static void find_name(struct loader *l)
 
 /* ---- profiles */
 
-static bool enabled(const struct compose_project *p, const struct compose_node *service)
+bool service_enabled(const struct compose_project *p, const struct compose_node *service)
 {
 	const struct compose_node *profiles = node_get(service, "profiles");
 	size_t i;
@@ -297,33 +342,41 @@ static void name_profiles(struct compose_project *p, const struct compose_node *
 	for (i = 0; i < strv_len(wanted); i++) {
 		service = node_get(services, wanted[i]);
 		profiles = node_get(service, "profiles");
-		if (!service || enabled(p, service) || !profiles)
+		if (!service || service_enabled(p, service) || !profiles)
 			continue;
 		for (k = 0; k < profiles->list.count; k++)
 			strv_push(&p->profiles, xstrdup(profiles->list.items[k]->text));
 	}
 }
 
-static void select_profiles(struct loader *l, struct compose_node *model)
+static void find_profiles(struct loader *l)
 {
-	struct compose_project *p = l->project;
-	struct compose_node *services = node_get(model, "services");
+	const struct compose_node *services = node_get(l->tree, "services");
 	const char *list = map_get(l->env, "COMPOSE_PROFILES");
-	size_t i, kept = 0;
+	struct compose_project *p = l->project;
 
 	p->profiles = l->c.options->profiles ? strv_dup(l->c.options->profiles)
 					     : strv_split(list ? list : "", ",");
+	if (services && services->kind == COMPOSE_MAP)
+		name_profiles(p, services, l->c.options->services);
+}
+
+static void select_services(struct loader *l, struct compose_node *model)
+{
+	struct compose_project *p = l->project;
+	struct compose_node *services = node_get(model, "services");
+	size_t i, kept = 0;
+
 	p->disabled = node_new(p->arena, COMPOSE_MAP, nowhere());
 	if (!services || services->kind != COMPOSE_MAP)
 		return;
-	name_profiles(p, services, l->c.options->services);
 	for (i = 0; i < services->map.count; i++) {
 		struct compose_pair *pair = &services->map.pairs[i];
 
-		if (enabled(p, pair->value))
+		if (service_enabled(p, pair->value))
 			services->map.pairs[kept++] = *pair;
 		else
-			node_set(p->arena, p->disabled, pair->key, pair->key_mark, pair->value);
+			node_put(p->arena, p->disabled, pair->key, pair->key_mark, pair->value);
 	}
 	services->map.count = kept;
 }
@@ -393,7 +446,7 @@ static void add_extensions(struct loader *l, struct compose_node *model)
 
 	for (i = 0; i < l->tree->map.count; i++)
 		if (str_starts(l->tree->map.pairs[i].key, "x-"))
-			node_set(l->c.arena, model, l->tree->map.pairs[i].key,
+			node_put(l->c.arena, model, l->tree->map.pairs[i].key,
 				 l->tree->map.pairs[i].key_mark, l->tree->map.pairs[i].value);
 }
 
@@ -408,16 +461,18 @@ static void build_model(struct loader *l)
 	normalize_environment(&l->c, node_get(l->tree, "services"));
 	if (!o->no_normalize)
 		normalize_model(&l->c, l->tree);
+	find_profiles(l);
 	if (!o->no_env_resolution)
 		service_files_resolve(l, node_get(l->tree, "services"));
+	l->project->merged = node_get(l->tree, "services");
 	model = type_file.finish(&l->c, NULL, &type_file, true, l->tree);
 	add_extensions(l, model);
-	select_profiles(l, model);
+	select_services(l, model);
 	check_sources(&l->c, model);
 	/* Names that are still references cannot be looked up, nor what a broken file defines. */
 	if (!o->no_consistency && !o->no_interpolate && !l->shared->incomplete)
 		check_model(&l->c, model, l->project->disabled, node_get(l->tree, "models"));
-	if (!o->all_resources)
+	if (!o->all_resources && !o->no_interpolate)
 		drop_unused(model);
 	l->project->model = model;
 }
@@ -451,8 +506,11 @@ static int load(struct loader *l, struct error *err)
 		find_name(l);
 		return diag_errors(l->c.diags) ? summary(l, err) : 0;
 	}
-	if (r < 0)
+	if (r < 0) {
+		diag_add(l->c.diags, DIAG_ERROR, DIAG_PROJECT, nowhere(), NULL, "%s", err->msg);
+		diag_hint(l->c.diags, "write a compose.yaml, or name one with -f");
 		return r;
+	}
 	l->project->working_dir = l->c.dir;
 	l->project->files = strv_dup(l->paths);
 	load_parse(l);
@@ -463,7 +521,8 @@ static int load(struct loader *l, struct error *err)
 	if (!l->tree && !diag_errors(l->c.diags))
 		diag_add(l->c.diags, DIAG_ERROR, DIAG_PROJECT, nowhere(), NULL,
 			 "%s is empty: it needs \"services:\"", l->paths[0]);
-	if (l->tree)
+	/* What has outgrown its limits would only grow more. */
+	if (l->tree && files_room(l, nowhere()))
 		build_model(l);
 	keep_environment(l);
 	return diag_errors(l->c.diags) ? summary(l, err) : 0;
@@ -480,6 +539,8 @@ int compose_load(const struct compose_options *options, struct compose_project *
 
 	p->arena = arena;
 	p->diags = diag_list_new(arena);
+	if (options->strict)
+		diag_strict(p->diags);
 	p->variables = node_new(arena, COMPOSE_MAP, nowhere());
 	l.c = (struct compose_ctx){
 		.arena = arena, .diags = p->diags, .options = options, .env = l.env};

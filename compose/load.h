@@ -6,10 +6,9 @@
 #include "base/map.h"
 #include "compose/schema.h"
 
-#define LOAD_FILES_MAX	 4000		     /* that one project reads, of all kinds */
-#define LOAD_INCLUDE_MAX 50		     /* levels */
-#define LOAD_EXTENDS_MAX 200		     /* levels */
-#define LOAD_BYTES_MAX	 ((size_t)512 << 20) /* of nodes and texts */
+#define LOAD_FILES_MAX	 4000 /* that one project reads, of all kinds */
+#define LOAD_INCLUDE_MAX 50   /* levels */
+#define LOAD_EXTENDS_MAX 200  /* levels */
 
 /* Of a project and all it includes. */
 struct load_shared {
@@ -20,11 +19,12 @@ struct load_shared {
 struct loader {
 	struct compose_ctx c;
 	struct compose_project *project;
-	struct loader *parent;		/* of an include */
-	struct map *env;		/* owned; c.env points at it */
-	struct compose_node *documents; /* parsed files in order; marks tell which */
-	struct compose_node *tree;	/* what they come to */
-	struct extend_file *extended;	/* files that services extend from */
+	struct loader *parent;		     /* of an include */
+	struct map *env;		     /* owned; c.env points at it */
+	struct compose_node *documents;	     /* parsed files in order; marks tell which */
+	const struct compose_node *document; /* of them, the one that is interpolated */
+	struct compose_node *tree;	     /* what they come to */
+	struct extend_file *extended;	     /* files that services extend from */
 	char **paths; /* absolute paths of the files, owned; "-" is standard input */
 	unsigned depth;
 	struct load_shared *shared;
@@ -41,6 +41,8 @@ struct compose_source *files_read(struct loader *l, const char *path, struct com
 bool files_room(struct loader *l, struct compose_mark from);
 bool files_remote(const char *path); /* a URL or a git repository */
 const char *files_absolute(struct loader *l, const char *path);
+/* As messages name it: relative to the current directory when it is below. */
+const char *files_shown(struct loader *l, const char *path);
 /* Adds the variables of an env file to `vars`. */
 bool files_read_env(struct loader *l, const char *path, struct compose_mark from, bool optional,
 		    struct compose_node *vars);
@@ -61,5 +63,7 @@ struct compose_node *include_load(struct loader *l, struct compose_node *documen
 
 /* ---- service_env.c: env_file and label_file of services */
 void service_files_resolve(struct loader *l, struct compose_node *services);
+/* Has it no profile, or one that is enabled? */
+bool service_enabled(const struct compose_project *p, const struct compose_node *service);
 
 #endif

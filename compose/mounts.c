@@ -12,7 +12,7 @@
 
 static void set(struct compose_ctx *c, struct compose_node *map, const char *key, const char *text)
 {
-	node_set(c->arena, map, key, map->mark, node_string(c->arena, text, map->mark));
+	node_put(c->arena, map, key, map->mark, node_string(c->arena, text, map->mark));
 }
 
 static void set_true(struct compose_ctx *c, struct compose_node *map, const char *key)
@@ -20,7 +20,7 @@ static void set_true(struct compose_ctx *c, struct compose_node *map, const char
 	struct compose_node *n = node_new(c->arena, COMPOSE_BOOL, map->mark);
 
 	n->boolean = true;
-	node_set(c->arena, map, key, map->mark, n);
+	node_put(c->arena, map, key, map->mark, n);
 }
 
 /* The mapping `key` of the volume, made when it is not there. */
@@ -31,7 +31,7 @@ static struct compose_node *section(struct compose_ctx *c, struct compose_node *
 
 	if (!n) {
 		n = node_new(c->arena, COMPOSE_MAP, map->mark);
-		node_set(c->arena, map, key, map->mark, n);
+		node_put(c->arena, map, key, map->mark, n);
 	}
 	return n;
 }
@@ -193,6 +193,7 @@ static struct compose_node *short_device(struct compose_ctx *c, const struct com
 	if (strchr(item->text, '=')) { /* the qualified name of a CDI device */
 		set(c, device, "source", item->text);
 		set(c, device, "target", item->text);
+		set(c, device, "permissions", "rwm");
 		return device;
 	}
 	if (count < 1 || count > 3) {

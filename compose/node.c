@@ -33,12 +33,17 @@ struct compose_node *node_new(struct arena *a, enum compose_kind kind, struct co
 	return n;
 }
 
-struct compose_node *node_string(struct arena *a, const char *text, struct compose_mark mark)
+struct compose_node *node_text(struct arena *a, const char *text, struct compose_mark mark)
 {
 	struct compose_node *n = node_new(a, COMPOSE_STRING, mark);
 
-	n->text = arena_strdup(a, text);
+	n->text = text;
 	return n;
+}
+
+struct compose_node *node_string(struct arena *a, const char *text, struct compose_mark mark)
+{
+	return node_text(a, arena_strdup(a, text), mark);
 }
 
 struct compose_node *node_copy(struct arena *a, const struct compose_node *n)
@@ -232,7 +237,26 @@ struct compose_node *node_path(const struct compose_node *map, const char *dotte
 	return value && dotted[len] ? node_path(value, dotted + len + 1) : value;
 }
 
-void node_set(struct arena *a, struct compose_node *map, const char *key, struct compose_mark mark,
+/* How much room the next array has: half as much again, and a few. */
+static uint32_t more_room(uint32_t room)
+{
+	if (room > UINT32_MAX / 2)
+		abort(); /* the limits are far below */
+	return room + MAX(room / 2, 4u);
+}
+
+void node_reserve(struct arena *a, struct compose_node *n, size_t count)
+{
+	if (n->kind == COMPOSE_MAP && !n->map.room && count) {
+		n->map.room = (uint32_t)count;
+		n->map.pairs = arena_alloc(a, count * sizeof(*n->map.pairs));
+	} else if (n->kind == COMPOSE_LIST && !n->list.room && count) {
+		n->list.room = (uint32_t)count;
+		n->list.items = arena_alloc(a, count * sizeof(struct compose_node *));
+	}
+}
+
+void node_put(struct arena *a, struct compose_node *map, const char *key, struct compose_mark mark,
 	      struct compose_node *value)
 {
 	struct compose_pair *pair = node_pair(map, key), *pairs;
@@ -244,15 +268,21 @@ void node_set(struct arena *a, struct compose_node *map, const char *key, struct
 		return;
 	}
 	if (map->map.count == map->map.room) {
-		map->map.room = MAX(map->map.room * 2, (size_t)8);
+		map->map.room = more_room(map->map.room);
 		pairs = arena_alloc(a, map->map.room * sizeof(*pairs));
 		if (map->map.count)
 			memcpy(pairs, map->map.pairs, map->map.count * sizeof(*pairs));
 		map->map.pairs = pairs;
 	}
-	map->map.pairs[map->map.count++] = (struct compose_pair){arena_strdup(a, key), mark, value};
+	map->map.pairs[map->map.count++] = (struct compose_pair){key, mark, value};
 	if (map->map.count >= INDEXED_MIN)
 		index_grow(a, map, indexed);
+}
+
+void node_set(struct arena *a, struct compose_node *map, const char *key, struct compose_mark mark,
+	      struct compose_node *value)
+{
+	node_put(a, map, node_pair(map, key) ? key : arena_strdup(a, key), mark, value);
 }
 
 bool node_remove(struct compose_node *map, const char *key)
@@ -273,7 +303,7 @@ void node_append(struct arena *a, struct compose_node *list, struct compose_node
 	struct compose_node **items;
 
 	if (list->list.count == list->list.room) {
-		list->list.room = MAX(list->list.room * 2, (size_t)4);
+		list->list.room = more_room(list->list.room);
 		items = arena_alloc(a, list->list.room * sizeof(struct compose_node *));
 		if (list->list.count)
 			memcpy(items, list->list.items, list->list.count * sizeof(*items));

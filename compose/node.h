@@ -40,11 +40,8 @@ enum compose_kind {
 /* Merge tags of the format. */
 enum compose_tag { COMPOSE_TAG_NONE, COMPOSE_TAG_RESET, COMPOSE_TAG_OVERRIDE };
 
+/* Small: there are thousands, and a line of cache holds one. */
 struct compose_node {
-	enum compose_kind kind;
-	enum compose_tag tag;
-	bool damaged; /* a mapping from which something wrong was taken out */
-	bool quoted; /* a scalar written in quotes or as a block: a string whatever it looks like */
 	struct compose_mark mark;
 	const char *text; /* of every scalar, as written (after interpolation) */
 	union {
@@ -53,14 +50,19 @@ struct compose_node {
 		double real;
 		struct {
 			struct compose_node **items;
-			size_t count, room;
+			uint32_t count, room;
 		} list;
 		struct {
 			struct compose_pair *pairs; /* in the order of the file, keys unique */
-			size_t count, room;
+			uint32_t count, room;
 			struct node_index *index; /* of long maps, see node_index() */
 		} map;
 	};
+	enum compose_kind kind : 8;
+	enum compose_tag tag : 8;
+	bool damaged; /* a mapping from which something wrong was taken out */
+	bool outside; /* a scalar whose text is, in part, that of a variable or an env file */
+	bool quoted; /* a scalar written in quotes or as a block: a string whatever it looks like */
 };
 
 struct compose_pair {
@@ -70,6 +72,8 @@ struct compose_pair {
 };
 
 struct compose_node *node_new(struct arena *a, enum compose_kind kind, struct compose_mark mark);
+/* A string whose text lives as long as the arena, and one whose text is copied. */
+struct compose_node *node_text(struct arena *a, const char *text, struct compose_mark mark);
 struct compose_node *node_string(struct arena *a, const char *text, struct compose_mark mark);
 /* Deep copy; marks are kept. */
 struct compose_node *node_copy(struct arena *a, const struct compose_node *n);
@@ -82,6 +86,11 @@ struct compose_node *node_path(const struct compose_node *map, const char *dotte
 /* Adds or replaces; key is copied into the arena. */
 void node_set(struct arena *a, struct compose_node *map, const char *key, struct compose_mark mark,
 	      struct compose_node *value);
+/* As node_set for a key that lives as long as the arena: it is not copied. */
+void node_put(struct arena *a, struct compose_node *map, const char *key, struct compose_mark mark,
+	      struct compose_node *value);
+/* Room for so many pairs, or items, in one that has none yet. */
+void node_reserve(struct arena *a, struct compose_node *n, size_t count);
 /*
  * Makes lookups in a long map fast; without effect on a short one.  Maps that node_set makes have
  * an index already.  Code may reorder pairs and drop some (fewer, count lowered): the index

@@ -19,7 +19,7 @@ static struct compose_node *text_node(struct compose_ctx *c, const char *text,
 static void set_text(struct compose_ctx *c, struct compose_node *map, const char *key,
 		     const char *text)
 {
-	node_set(c->arena, map, key, map->mark, text_node(c, text, map->mark));
+	node_put(c->arena, map, key, map->mark, text_node(c, text, map->mark));
 }
 
 static struct compose_node *section(struct compose_ctx *c, struct compose_node *map,
@@ -29,7 +29,7 @@ static struct compose_node *section(struct compose_ctx *c, struct compose_node *
 
 	if (!n || n->kind != COMPOSE_MAP) {
 		n = node_new(c->arena, COMPOSE_MAP, map->mark);
-		node_set(c->arena, map, key, map->mark, n);
+		node_put(c->arena, map, key, map->mark, n);
 	}
 	return n;
 }
@@ -55,12 +55,12 @@ static void add_dependency(struct compose_ctx *c, struct compose_node *service, 
 	if (restart) {
 		flag = node_new(c->arena, COMPOSE_BOOL, mark);
 		flag->boolean = true;
-		node_set(c->arena, one, "restart", mark, flag);
+		node_put(c->arena, one, "restart", mark, flag);
 	}
 	flag = node_new(c->arena, COMPOSE_BOOL, mark);
 	flag->boolean = true;
-	node_set(c->arena, one, "required", mark, flag);
-	node_set(c->arena, all, name, mark, one);
+	node_put(c->arena, one, "required", mark, flag);
+	node_put(c->arena, all, name, mark, one);
 }
 
 static void dependencies(struct compose_ctx *c, struct compose_node *service)
@@ -103,8 +103,10 @@ static void resolve_nulls(struct compose_ctx *c, struct compose_node *map, bool 
 		struct compose_pair *pair = &map->map.pairs[i];
 		const char *value = map_get(c->env, pair->key);
 
-		if (pair->value->kind == COMPOSE_NULL && value)
+		if (pair->value->kind == COMPOSE_NULL && value) {
 			pair->value = text_node(c, value, pair->value->mark);
+			pair->value->outside = true;
+		}
 		if (pair->value->kind != COMPOSE_NULL || !drop)
 			map->map.pairs[kept++] = *pair;
 	}
@@ -154,7 +156,7 @@ static bool uses_default_network(struct compose_ctx *c, struct compose_node *ser
 	if (node_pair(service, "provider") || text_of(service, "network_mode"))
 		return false;
 	if (!networks || networks->kind != COMPOSE_MAP || !networks->map.count)
-		node_set(c->arena, section(c, service, "networks"), "default", service->mark,
+		node_put(c->arena, section(c, service, "networks"), "default", service->mark,
 			 node_new(c->arena, COMPOSE_NULL, service->mark));
 	return node_pair(node_get(service, "networks"), "default");
 }
@@ -220,7 +222,7 @@ void normalize_model(struct compose_ctx *c, struct compose_node *model)
 		wants_default |= service(c, services->map.pairs[i].value);
 	networks = node_get(model, "networks");
 	if (wants_default && !node_pair(networks, "default"))
-		node_set(c->arena, section(c, model, "networks"), "default", model->mark,
+		node_put(c->arena, section(c, model, "networks"), "default", model->mark,
 			 node_new(c->arena, COMPOSE_MAP, model->mark));
 	for (i = 0; i < ARRAY_LEN(kinds); i++)
 		names(c, node_get(model, kinds[i]));

@@ -94,7 +94,7 @@ static const char *fault(struct arena *a, struct spec *s)
 
 static void set(struct compose_ctx *c, struct compose_node *map, const char *key, const char *text)
 {
-	node_set(c->arena, map, key, map->mark, node_string(c->arena, text, map->mark));
+	node_put(c->arena, map, key, map->mark, node_text(c->arena, text, map->mark));
 }
 
 static struct compose_node *entry(struct compose_ctx *c, const struct spec *s, uint16_t target,
@@ -107,7 +107,7 @@ static struct compose_node *entry(struct compose_ctx *c, const struct spec *s, u
 	set(c, map, "mode", "ingress");
 	if (*s->ip)
 		set(c, map, "host_ip", s->ip);
-	node_set(c->arena, map, "target", mark, number);
+	node_put(c->arena, map, "target", mark, number);
 	if (*s->host && s->first == s->last && s->host_first != s->host_last)
 		set(c, map, "published",
 		    arena_printf(c->arena, "%u-%u", s->host_first, s->host_last));
@@ -129,8 +129,13 @@ static void expand_short(struct compose_ctx *c, const struct compose_path *path,
 	wrong = fault(c->arena, &s);
 	if (wrong) {
 		problem_at(c, DIAG_VALUE, path, item->mark, "port \"%s\": %s", text, wrong);
+		if (*s.ip && !valid_ip(s.ip))
+			diag_hint(c->diags,
+				  "write [IP:][HOST:]CONTAINER[/PROTOCOL], like \"8080:80\"");
 		return;
 	}
+	if (s.last > s.first && !ctx_room(c, item->mark))
+		return;
 	for (port = s.first; port <= s.last && out->list.count < PORT_ENTRIES_MAX; port++)
 		node_append(c->arena, out, entry(c, &s, (uint16_t)port, item->mark));
 }

@@ -27,6 +27,8 @@ struct compose_ctx {
 	const char *name;      /* of the project; NULL until it is known */
 };
 
+#define COMPOSE_BYTES_MAX ((size_t)512 << 20) /* nodes and texts of a project */
+
 #define SHAPE_NULL   (1u << COMPOSE_NULL)
 #define SHAPE_STRING (1u << COMPOSE_STRING)
 #define SHAPE_BOOL   (1u << COMPOSE_BOOL)
@@ -54,6 +56,7 @@ enum compose_cast { CAST_NONE, CAST_INT, CAST_FLOAT, CAST_BOOL };
 #define KEY_OBSOLETE	64u
 #define KEY_IGNORED	128u /* accepted; cmp does nothing with it, nor with what is below it */
 #define KEY_REFUSED	256u /* part of the format, but no container is made with it */
+#define KEY_WARNED	512u /* ignored, and a warning says so: the container lacks something */
 
 struct compose_key;
 
@@ -104,6 +107,9 @@ void problem_at(struct compose_ctx *c, enum diag_code code, const struct compose
 		struct compose_mark mark, const char *fmt, ...) PRINTF(5, 6);
 void warning_at(struct compose_ctx *c, enum diag_code code, const struct compose_path *path,
 		struct compose_mark mark, const char *fmt, ...) PRINTF(5, 6);
+/* False when the project has outgrown COMPOSE_BYTES_MAX, which is reported once.  Asked before
+ * whatever multiplies: references, ranges of ports, files, extends. */
+bool ctx_room(struct compose_ctx *c, struct compose_mark mark);
 /* "a string or a list" */
 void shape_words(struct buf *out, unsigned shapes);
 /* True when the node has one of the shapes; else reports what is wanted. */
@@ -116,11 +122,11 @@ bool is_opaque(const struct compose_ctx *c, const struct compose_node *n);
 typedef struct compose_node *
 compose_expand_fn(struct compose_ctx *c, const struct compose_path *path, struct compose_node *n);
 compose_expand_fn expand_mapping, expand_list, expand_servers, expand_names, expand_path,
-	expand_command, expand_probe, expand_extra_hosts, expand_build, expand_build_context,
-	expand_contexts, expand_ssh, expand_depends_on, expand_env_file, expand_extends,
-	expand_gpus, expand_requests, expand_secrets, expand_configs, expand_external,
-	expand_volume_object, expand_include, expand_ports, expand_volumes, expand_devices,
-	expand_mode;
+	expand_command, expand_file, expand_probe, expand_extra_hosts, expand_build,
+	expand_build_context, expand_contexts, expand_ssh, expand_depends_on, expand_env_file,
+	expand_extends, expand_gpus, expand_requests, expand_secrets, expand_configs,
+	expand_external, expand_volume_object, expand_include, expand_ports, expand_volumes,
+	expand_devices, expand_mode;
 const char *path_resolve(const struct compose_ctx *c, const char *path);
 const char *path_clean(struct arena *a, const char *path);
 /* Words of a shell command line without a shell; NULL when quotes are not closed. */
@@ -132,8 +138,14 @@ struct compose_node *merge_nodes(struct compose_ctx *c, const struct compose_pat
 				 struct compose_node *base, struct compose_node *over);
 /* Drops what is marked !reset and forgets the marks. */
 struct compose_node *merge_strip(struct compose_node *n);
+/* Says so when two items of a list are equal; a list too long to be compared is let through. */
+#define COMPOSE_TWICE_MAX 256
+void check_twice(struct compose_ctx *c, const struct compose_path *path,
+		 const struct compose_node *list);
 /* Items with equal index become one. */
 void merge_unique(struct arena *a, const struct compose_type *type, struct compose_node *list);
+struct compose_node *merge_gpus(struct compose_ctx *c, struct compose_node *base,
+				struct compose_node *over);
 struct compose_node *merge_logging(struct compose_ctx *c, struct compose_node *base,
 				   struct compose_node *over);
 const char *index_text(struct arena *a, const struct compose_node *item);

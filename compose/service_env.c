@@ -7,6 +7,8 @@
 #include "compose/dotenv.h"
 #include "compose/load.h"
 
+#define LABEL_FILE "label_file"
+
 struct lookup {
 	struct loader *l;
 	const struct compose_node *own; /* `environment` of the service */
@@ -45,6 +47,8 @@ static void read_one(struct loader *l, const struct compose_path *path,
 
 	if (!file || is_opaque(&l->c, entry))
 		return;
+	if (!strcmp(path->key, LABEL_FILE))
+		d.lookup = NULL; /* labels see no environment */
 	d.raw = format && !strcmp(format, "raw");
 	if (format && *format && !d.raw)
 		problem_at(&l->c, DIAG_VALUE, path, entry->mark,
@@ -71,10 +75,10 @@ static void resolve(struct loader *l, const struct compose_path *service,
 	for (i = 0; i < files->list.count; i++)
 		read_one(l, &path, own, files->list.items[i], vars);
 	for (i = 0; own && own->kind == COMPOSE_MAP && i < own->map.count; i++)
-		node_set(l->c.arena, vars, own->map.pairs[i].key, own->map.pairs[i].key_mark,
+		node_put(l->c.arena, vars, own->map.pairs[i].key, own->map.pairs[i].key_mark,
 			 own->map.pairs[i].value);
 	if (vars->map.count || own)
-		node_set(l->c.arena, values, key, own ? own->mark : files->mark, vars);
+		node_put(l->c.arena, values, key, own ? own->mark : files->mark, vars);
 	node_remove(values, files_key);
 }
 
@@ -87,7 +91,10 @@ void service_files_resolve(struct loader *l, struct compose_node *services)
 		struct compose_pair *pair = &services->map.pairs[i];
 		struct compose_path path = {&root, pair->key, 0};
 
+		/* One that is not enabled may lack its files. */
+		if (!service_enabled(l->project, pair->value))
+			continue;
 		resolve(l, &path, pair->value, "env_file", "environment");
-		resolve(l, &path, pair->value, "label_file", "labels");
+		resolve(l, &path, pair->value, LABEL_FILE, "labels");
 	}
 }

@@ -13,6 +13,7 @@
 
 #include "base/map.h"
 #include "base/str.h"
+#include "compose/syntax.h"
 
 #define PAIRS_UNINDEXED 16 /* more keys than this are looked up in a map */
 
@@ -21,7 +22,8 @@ struct parser {
 	struct diag_list *diags;
 	const struct compose_source *source;
 	yaml_parser_t yaml;
-	struct map *anchors; /* name to node, of this document */
+	struct map *anchors;	    /* name to node, of this document */
+	struct compose_node *spare; /* of a key, which is only a text in the end */
 	size_t nodes;
 	bool limit;  /* reached and reported */
 	bool broken; /* an alias or a merge stands for nothing */
@@ -37,68 +39,18 @@ static struct compose_mark mark_of(const struct parser *p, const yaml_mark_t *m)
 	return (struct compose_mark){p->source, (unsigned)m->line + 1, (unsigned)m->column + 1};
 }
 
-/* ---- errors of libyaml, in words of this format */
-
-static bool tab_indents(const struct compose_source *s, size_t line)
-{
-	const char *at = s->text, *end = s->text + s->len;
-
-	while (line-- && at) {
-		at = memchr(at, '\n', (size_t)(end - at));
-		at = at ? at + 1 : NULL;
-	}
-	while (at && at < end && *at == ' ')
-		at++;
-	return at && at < end && *at == '\t';
-}
-
-static const struct {
-	const char *problem, *words;
-} syntax_words[] = {
-	{"found character that cannot start any token",
-	 "this character cannot start a value: put the value in quotes"},
-	{"mapping values are not allowed in this context",
-	 "\":\" is not allowed here: put the value in quotes, or look for a missing \":\" or wrong "
-	 "indentation on the line before"},
-	{"did not find expected key",
-	 "expected a key here: check the indentation, and the quotes on the line before"},
-	{"could not find expected ':'", "a \":\" is missing after this key"},
-	{"did not find expected '-' indicator",
-	 "expected \"- \" of the list here: check the indentation"},
-	{"did not find expected node content", "expected a value here"},
-	{"found unexpected end of stream",
-	 "the file ends inside a quoted value: a quote is missing"},
-	{"did not find expected ',' or ']'", "expected \",\" or \"]\" here"},
-	{"did not find expected ',' or '}'", "expected \",\" or \"}\" here"},
-	{"block sequence entries are not allowed in this context",
-	 "a list item is not allowed here: check the indentation"},
-	{"found unknown escape character",
-	 "unknown escape in a quoted value: write \\\\ for a backslash, or use single quotes"},
-};
-
-static const char *syntax_text(const struct parser *p)
-{
-	const char *problem = p->yaml.problem ? p->yaml.problem : "cannot be parsed";
-	size_t i;
-
-	if (tab_indents(p->source, p->yaml.problem_mark.line))
-		return "a tab is used for indentation: use spaces";
-	if (p->yaml.problem_mark.index && p->yaml.problem_mark.index < p->source->len &&
-	    !memcmp(p->source->text + p->yaml.problem_mark.index - 1, "${", 2))
-		return "inside { } and [ ] a value with ${…} must be in quotes";
-	for (i = 0; i < ARRAY_LEN(syntax_words); i++)
-		if (!strcmp(problem, syntax_words[i].problem))
-			return syntax_words[i].words;
-	return problem;
-}
-
 static void syntax_error(struct parser *p)
 {
-	struct compose_mark mark = mark_of(p, &p->yaml.problem_mark);
+	struct syntax_problem problem = {
+		.what = p->yaml.problem ? p->yaml.problem : "cannot be parsed",
+		.context = p->yaml.context ? p->yaml.context : "",
+		.mark = mark_of(p, &p->yaml.problem_mark),
+		.context_mark = mark_of(p, &p->yaml.context_mark),
+	};
 
 	if (p->yaml.error == YAML_READER_ERROR)
-		mark = (struct compose_mark){p->source, 0, 0};
-	diag_add(p->diags, DIAG_ERROR, DIAG_SYNTAX, mark, NULL, "%s", syntax_text(p));
+		problem.mark = (struct compose_mark){p->source, 0, 0};
+	syntax_report(p->diags, &problem);
 }
 
 static bool next(struct parser *p, yaml_event_t *ev)
@@ -313,8 +265,10 @@ static void set_tag(struct compose_node *n, const yaml_char_t *tag)
 
 static struct compose_node *parse_scalar(struct parser *p, const yaml_event_t *ev)
 {
-	struct compose_node *n = node_new(p->arena, COMPOSE_STRING, mark_of(p, &ev->start_mark));
+	struct compose_node *n = p->spare ? p->spare : arena_alloc(p->arena, sizeof(*n));
 
+	p->spare = NULL;
+	*n = (struct compose_node){.kind = COMPOSE_STRING, .mark = mark_of(p, &ev->start_mark)};
 	n->text = arena_strndup(p->arena, (const char *)ev->data.scalar.value,
 				ev->data.scalar.length);
 	n->quoted = ev->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
@@ -352,19 +306,16 @@ static bool mapping_has(struct mapping *m, const char *key, struct compose_mark 
 	return pair;
 }
 
-static void mapping_add(struct parser *p, struct mapping *m, const char *key,
-			struct compose_mark mark, struct compose_node *value)
+/* The pairs are on the heap until the mapping is complete. */
+static void mapping_add(struct mapping *m, const char *key, struct compose_mark mark,
+			struct compose_node *value)
 {
 	struct compose_node *n = m->node;
-	struct compose_pair *pairs;
 	size_t i;
 
 	if (n->map.count == n->map.room) {
-		n->map.room = MAX(n->map.room * 2, (size_t)8);
-		pairs = arena_alloc(p->arena, n->map.room * sizeof(*pairs));
-		if (n->map.count)
-			memcpy(pairs, n->map.pairs, n->map.count * sizeof(*pairs));
-		n->map.pairs = pairs;
+		n->map.room = MAX(n->map.room * 2, 8u);
+		n->map.pairs = xreallocarray(n->map.pairs, n->map.room, sizeof(*n->map.pairs));
 	}
 	n->map.pairs[n->map.count++] = (struct compose_pair){key, mark, value};
 	if (m->index) {
@@ -395,7 +346,7 @@ static void merge_map(struct parser *p, struct mapping *m, const struct compose_
 		/* As in the reference, a !reset does not travel: it means the place where it
 		 * stands. */
 		if (pair->value->tag != COMPOSE_TAG_RESET && !mapping_has(m, pair->key, &first))
-			mapping_add(p, m, pair->key, pair->key_mark, pair->value);
+			mapping_add(m, pair->key, pair->key_mark, pair->value);
 	}
 }
 
@@ -411,6 +362,15 @@ static void merge_all(struct parser *p, struct mapping *m)
 	}
 	for (i = 0; i < m->merge->list.count; i++)
 		merge_map(p, m, m->merge->list.items[i]);
+}
+
+static void duplicate_key(struct parser *p, const struct compose_node *key,
+			  struct compose_mark first, const char *hint)
+{
+	diag_add(p->diags, DIAG_ERROR, DIAG_DUPLICATE_KEY, key->mark, NULL,
+		 "key \"%s\" is already defined at line %u", key->text, first.line);
+	diag_hint(p->diags, "%s", hint);
+	diag_note(p->diags, first, "first defined here");
 }
 
 /* Reads the value of one key.  False at errors that end parsing. */
@@ -437,14 +397,29 @@ static bool parse_pair(struct parser *p, struct mapping *m, const struct compose
 		m->merge = value;
 		m->merge_mark = key->mark;
 	} else if (!strcmp(key->text, "<<") && !key->quoted)
-		diag_add(p->diags, DIAG_ERROR, DIAG_DUPLICATE_KEY, key->mark, NULL,
-			 "\"<<\" is already used at line %u: give it a list", m->merge_mark.line);
+		duplicate_key(p, key, m->merge_mark, "give it a list");
 	else if (mapping_has(m, key->text, &first))
-		diag_add(p->diags, DIAG_ERROR, DIAG_DUPLICATE_KEY, key->mark, NULL,
-			 "key \"%s\" is already defined at line %u", key->text, first.line);
+		duplicate_key(p, key, first, "remove one of them");
 	else
-		mapping_add(p, m, key->text, key->mark, value);
+		mapping_add(m, key->text, key->mark, value);
 	return true;
+}
+
+/* Moves the pairs into the arena, as many as there are. */
+static struct compose_node *mapping_end(struct parser *p, struct mapping *m)
+{
+	struct compose_node *n = m->node;
+	struct compose_pair *pairs = n->map.pairs;
+
+	n->map.pairs = NULL;
+	n->map.room = 0;
+	node_reserve(p->arena, n, n->map.count);
+	if (n->map.count)
+		memcpy(n->map.pairs, pairs, n->map.count * sizeof(*pairs));
+	free(pairs);
+	map_free(m->index);
+	node_index(p->arena, n);
+	return n;
 }
 
 static struct compose_node *parse_mapping(struct parser *p, const yaml_event_t *start,
@@ -452,7 +427,7 @@ static struct compose_node *parse_mapping(struct parser *p, const yaml_event_t *
 {
 	struct mapping m = {
 		.node = node_new(p->arena, COMPOSE_MAP, mark_of(p, &start->start_mark))};
-	bool going = true;
+	bool going = true, plain;
 
 	set_tag(m.node, start->data.mapping_start.tag);
 	while (going) {
@@ -463,42 +438,65 @@ static struct compose_node *parse_mapping(struct parser *p, const yaml_event_t *
 		if (going && ev.type == YAML_MAPPING_END_EVENT) {
 			yaml_event_delete(&ev);
 			merge_all(p, &m);
-			map_free(m.index);
-			node_index(p->arena, m.node);
-			return m.node;
+			return mapping_end(p, &m);
 		}
 		key = going ? parse_node(p, &ev, depth + 1) : NULL;
+		plain = going && ev.type == YAML_SCALAR_EVENT && !ev.data.scalar.anchor;
 		yaml_event_delete(&ev);
 		going = key && parse_pair(p, &m, key, depth);
+		if (going && plain)
+			p->spare = key;
 	}
-	map_free(m.index);
+	(void)mapping_end(p, &m);
 	return NULL;
 }
 
 /* ---- lists, aliases */
 
+/* Moves the items into the arena. */
+static void list_end(struct parser *p, struct compose_node *n)
+{
+	struct compose_node **items = n->list.items;
+
+	n->list.items = NULL;
+	n->list.room = 0;
+	node_reserve(p->arena, n, n->list.count);
+	if (n->list.count)
+		memcpy(n->list.items, items, n->list.count * sizeof(*items));
+	free(items);
+}
+
+static void list_add(struct compose_node *n, struct compose_node *item)
+{
+	if (n->list.count == n->list.room) {
+		n->list.room = MAX(n->list.room * 2, 8u);
+		n->list.items = xreallocarray(n->list.items, n->list.room, sizeof(*n->list.items));
+	}
+	n->list.items[n->list.count++] = item;
+}
+
 static struct compose_node *parse_list(struct parser *p, const yaml_event_t *start, unsigned depth)
 {
 	struct compose_node *n = node_new(p->arena, COMPOSE_LIST, mark_of(p, &start->start_mark));
+	bool end = false, good = true;
 
 	set_tag(n, start->data.sequence_start.tag);
-	for (;;) {
-		struct compose_node *item = NULL;
+	while (good && !end) {
+		struct compose_node *item;
 		yaml_event_t ev;
-		bool end;
 
-		if (!next(p, &ev))
-			return NULL;
+		good = next(p, &ev);
+		if (!good)
+			break;
 		end = ev.type == YAML_SEQUENCE_END_EVENT;
-		if (!end)
-			item = parse_node(p, &ev, depth + 1);
+		item = end ? NULL : parse_node(p, &ev, depth + 1);
 		yaml_event_delete(&ev);
-		if (end)
-			return n;
-		if (!item)
-			return NULL;
-		node_append(p->arena, n, item);
+		if (item)
+			list_add(n, item);
+		good = end || item;
 	}
+	list_end(p, n);
+	return good ? n : NULL;
 }
 
 static size_t count_nodes(const struct compose_node *n, size_t limit)

@@ -10,6 +10,7 @@
 #include "engine/exec.h"
 
 #define QUEUE_HIGH ((size_t)1 << 20)
+#define EARLY_HIGH (QUEUE_HIGH / 2) /* of what waits for the descriptor; more still has room */
 
 struct attach_input {
 	struct container *container; /* referenced */
@@ -122,7 +123,7 @@ bool attach_input_write(struct attach_input *a, const char *data, size_t len,
 		buf_add(&a->early, data, len);
 	else if (a->open)
 		send_input(a, data, len);
-	if (a->queued <= QUEUE_HIGH)
+	if (a->queued <= QUEUE_HIGH && a->early.len <= EARLY_HIGH)
 		return true;
 	a->on_drain = on_drain;
 	a->drain_arg = arg;

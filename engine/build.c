@@ -413,13 +413,6 @@ void build_eof(struct build *b)
 
 /* ---- after a supervisor that died */
 
-static void on_swept(void *arg, const struct error *err)
-{
-	if (err)
-		log_warn("build", "%s", err->msg);
-	build_network_drop(arg);
-}
-
 void builds_sweep(struct daemon *d)
 {
 	auto_free char *run = xasprintf("%s/build", d->run_dir);
@@ -433,12 +426,8 @@ void builds_sweep(struct daemon *d)
 		if (json_get_str(c->config.labels, BUILD_LABEL))
 			strv_push(&ids, xstrdup(c->id));
 	}
-	d->build_network_users = 1; /* until all are told to go */
-	for (char **id = ids; id && *id; id++) {
-		d->build_network_users++;
-		container_remove(map_get(d->containers, *id), true, true, on_swept, d);
-	}
-	build_network_drop(d);
+	for (char **id = ids; id && *id; id++)
+		container_remove(map_get(d->containers, *id), true, true, NULL, NULL);
 	if (file_remove_tree(AT_FDCWD, run, &err) < 0)
 		log_warn("build", "%s", err.msg);
 }

@@ -129,8 +129,6 @@ json_t *build_commit_json(const struct build_stage *s);
 void build_step_committed(struct build_stage *s, const char *result);
 
 /* ---- build_run.c, build_mounts.c */
-/* One container less is on the network of builds. */
-void build_network_drop(struct daemon *d);
 int build_run_start(struct build_stage *s, struct error *err) MUST_CHECK;
 void build_run_cancel(struct build_stage *s);
 /* Are all that the mounts read from there?  As build_source_find. */

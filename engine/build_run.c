@@ -32,33 +32,6 @@ struct build_run {
 	struct error start_error;
 };
 
-/* ---- the network of builds: there while one of them has a container on it */
-
-static int take_network(struct build *b, struct config_network *ret, struct error *err)
-{
-	struct daemon *d = b->daemon;
-	const struct network_args args = {.name = "cmp_build"};
-	struct network *n;
-	struct error absent = ERROR_INIT;
-
-	if (network_find(d, args.name, &n, &absent) < 0 && network_create(d, &args, &n, err) < 0)
-		return error_wrap(err, "make the network of builds");
-	d->build_network_users++;
-	ret->network = xstrdup(n->id);
-	return 0;
-}
-
-void build_network_drop(struct daemon *d)
-{
-	struct error err = ERROR_INIT;
-	struct network *n;
-
-	if (--d->build_network_users || network_find(d, "cmp_build", &n, &err) < 0)
-		return;
-	if (network_remove(n, &err) < 0)
-		log_warn("build", "%s", err.msg);
-}
-
 /* ---- the end of the container */
 
 static void run_free(struct build_run *r)
@@ -82,25 +55,16 @@ static char *tail_text(const struct build_run *r)
 	return buf_steal(&text);
 }
 
-static bool on_network(const struct container *c)
-{
-	return c->config.network_count > 0;
-}
-
 static void on_removed(void *arg, const struct error *err)
 {
 	struct build_run *r = arg;
 	struct build_stage *s = r->stage;
-	struct daemon *d = s->build->daemon;
-	bool networked = on_network(r->container);
 
 	if (err)
 		log_warn("build", "%s", err->msg);
 	container_watch_remove(&r->watch);
 	run_free(r);
 	s->run = NULL;
-	if (networked)
-		build_network_drop(d);
 	build_mounts_unlock(s);
 	if (build_op_end(s->build)) {
 		struct error failure = ERROR_INIT;
@@ -255,10 +219,7 @@ static int set_network(struct build_stage *s, struct container_config *c, struct
 		return error_set(err, EINVAL,
 				 "--network=%s is not supported: default, none or host", asked);
 	c->networks = xcalloc(1, sizeof(*c->networks));
-	if (take_network(s->build, c->networks, err) < 0) {
-		free(steal_ptr(&c->networks));
-		return -err->code;
-	}
+	c->networks[0].network = xstrdup(NETWORK_DEFAULT);
 	c->network_count = 1;
 	return 0;
 }
@@ -337,8 +298,6 @@ static int create(struct build_stage *s, struct build_run *r, struct error *err)
 		code = container_create(s->build->daemon, &args, &c, err);
 		if (code == 0)
 			r->container = container_ref(c);
-		else if (config.network_count)
-			build_network_drop(s->build->daemon);
 	}
 	container_config_release(&config);
 	return code;

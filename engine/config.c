@@ -122,6 +122,7 @@ const struct json_field container_config_fields[] = {
 	C(labels, VALUE),
 	C(tty, BOOL),
 	C(stdin_open, BOOL),
+	C(stdin_once, BOOL),
 	C(init, BOOL),
 	C(read_only, BOOL),
 	C(privileged, BOOL),
@@ -180,6 +181,12 @@ int container_config_decode(const json_t *object, struct container_config *ret, 
 json_t *container_config_encode(const struct container_config *c)
 {
 	return json_encode(container_config_fields, c);
+}
+
+void config_network_release(struct config_network *n)
+{
+	json_release(network_fields, n);
+	*n = (struct config_network){0};
 }
 
 void container_config_release(struct container_config *c)

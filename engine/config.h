@@ -87,7 +87,9 @@ struct container_config {
 	char *working_dir, *user, *hostname, *domainname;
 	char **group_add;
 	json_t *labels; /* object of strings; never NULL after decode */
-	bool tty, stdin_open, init, read_only, privileged, auto_remove;
+	bool tty, stdin_open;
+	bool stdin_once; /* its input ends with the first client that ended it */
+	bool init, read_only, privileged, auto_remove;
 	char *stop_signal;     /* NULL: the image's, else SIGTERM */
 	int64_t stop_grace_ns; /* 0: 10 s */
 	struct config_restart restart;
@@ -128,6 +130,7 @@ extern const struct json_field container_config_fields[]; /* the codec's table, 
 int container_config_decode(const json_t *object, struct container_config *ret, struct error *err)
 	MUST_CHECK;
 json_t *container_config_encode(const struct container_config *c);
+void config_network_release(struct config_network *n);
 void container_config_release(struct container_config *c);
 
 #endif

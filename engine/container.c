@@ -231,6 +231,17 @@ static int check_name(struct daemon *d, const char *name, struct error *err)
 		     : 0;
 }
 
+/* Those of the image, under its own. */
+static void add_image_labels(struct container *c)
+{
+	json_t *labels = json_object();
+
+	json_object_update(labels, json_get_obj(c->image->config, "Labels"));
+	json_object_update(labels, c->config.labels);
+	json_decref(c->config.labels);
+	c->config.labels = labels;
+}
+
 static int copy_config(const struct container_config *from, struct container_config *to,
 		       struct error *err)
 {
@@ -315,6 +326,7 @@ int container_create(struct daemon *d, const struct container_create_args *args,
 	c->image_id = xstrdup(c->image->id);
 	c->created_ns = time_now_ns();
 	c->state = CONTAINER_CREATED;
+	add_image_labels(c);
 	take_labels(c);
 	r = endpoints_allocate(c, err);
 	if (r < 0)
@@ -464,12 +476,10 @@ void container_notify(struct container *c, enum container_change what)
 void container_emit(struct container *c, const char *action, const char *detail_key,
 		    const char *detail)
 {
-	json_t *attributes = json_object();
+	json_t *attributes = json_copy(c->config.labels);
 
 	json_set_str(attributes, "name", c->name);
 	json_set_str(attributes, "image", c->config.image);
-	json_set_str(attributes, LABEL "project", c->project);
-	json_set_str(attributes, LABEL "service", c->service);
 	if (detail_key)
 		json_set_str(attributes, detail_key, detail);
 	events_emit(c->daemon->events, "container", action, c->id, attributes);

@@ -111,6 +111,11 @@ int container_pids(const struct container *c, pid_t **ret, size_t *ret_count, st
 /* New name (also answers by it in DNS). */
 int container_rename(struct container *c, const char *name, struct error *err) MUST_CHECK;
 
+/* Changes the limits that are not 0 or NULL, at once when it runs, and the policy when it has one.
+ */
+int container_update(struct container *c, const struct config_resources *resources,
+		     const struct config_restart *restart, struct error *err) MUST_CHECK;
+
 /* ---- watching: what executor, wait, logs, health gates and the API wait for */
 enum container_change {
 	CONTAINER_CHANGED_STATE,
@@ -126,6 +131,8 @@ void container_watch_add(struct daemon *d, struct container_watch *w);
 void container_watch_remove(struct container_watch *w);
 void container_notify(struct container *c, enum container_change what); /* lifecycle.c, health.c */
 
+/* "Up 3 minutes (healthy)", "Exited (0) 2 hours ago", as docker says it; owned. */
+char *container_status_text(const struct container *c);
 /* As the native API shows it, see docs/internals/native-api.md; new references. */
 json_t *container_summary(const struct container *c);
 json_t *container_inspect(const struct container *c);

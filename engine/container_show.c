@@ -10,7 +10,7 @@
 #include "engine/network.h"
 
 /* "Up 3 minutes (healthy)", "Exited (0) 2 hours ago", as docker says it. */
-static char *status_text(const struct container *c)
+char *container_status_text(const struct container *c)
 {
 	int64_t now = time_now_ns();
 	char up[64], ago[64];
@@ -66,7 +66,7 @@ static json_t *networks(const struct container *c)
 json_t *container_summary(const struct container *c)
 {
 	AUTO(strv_free) char **argv = launch_argv(c);
-	auto_free char *command = strv_join(argv, " "), *state = status_text(c);
+	auto_free char *command = strv_join(argv, " "), *state = container_status_text(c);
 	json_t *o = json_object();
 
 	json_set_str(o, "id", c->id);

@@ -321,6 +321,7 @@ static void init(struct daemon *d, uv_loop_t *loop)
 	d->container_names = map_new(NULL);
 	d->networks = map_new(NULL);
 	d->projects = map_new(NULL);
+	d->execs = map_new(NULL);
 	d->events = events_new();
 	list_init(&d->published);
 	list_init(&d->container_watchers);
@@ -349,6 +350,7 @@ static void leave(struct daemon *d)
 	struct error err = ERROR_INIT;
 
 	runtime_cgroup_forget(&d->host, d->tag);
+	networks_leave(d);
 	if (!map_len(d->networks) && net_firewall_destroy(d->net, &err) < 0)
 		log_warn("daemon", "%s", err.msg);
 }

@@ -53,12 +53,12 @@ struct daemon {
 	struct map *container_names;	/* name -> struct container */
 	struct map *networks;		/* id -> struct network */
 	struct map *projects;		/* name -> struct project */
+	struct map *execs;		/* id -> what api/docker_exec.c keeps */
 	struct list published;		/* struct publish of publish.c */
 	struct list container_watchers; /* see container.h */
 	struct list builds;		/* struct build of build_int.h */
-	unsigned build_network_users;
-	struct map *build_caches;  /* cache mounts in use; build_mounts.c */
-	struct list shims_leaving; /* processes to be waited for; shim.c */
+	struct map *build_caches;	/* cache mounts in use; build_mounts.c */
+	struct list shims_leaving;	/* processes to be waited for; shim.c */
 };
 
 /* Reads the environment, opens everything, adopts what runs, serves until told to stop. */

@@ -5,9 +5,12 @@
  * because the kernel takes the old one away only some time after the namespace has gone.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 
 #include "base/json.h"
+#include "engine/container_int.h"
+#include "engine/events.h"
 #include "engine/network.h"
 
 #define LINK_ID_DIGITS 6
@@ -76,7 +79,9 @@ static int allocate_one(struct container *c, struct container_endpoint *e,
 			const struct config_network *asked, size_t index, struct error *err)
 {
 	struct network *n;
-	int r = network_find(c->daemon, asked->network, &n, err);
+	int r = !strcmp(asked->network, NETWORK_DEFAULT)
+			? network_default(c->daemon, &n, err)
+			: network_find(c->daemon, asked->network, &n, err);
 
 	if (r < 0)
 		return r;
@@ -136,19 +141,24 @@ int endpoints_allocate(struct container *c, struct error *err)
 	return 0;
 }
 
+static void release_one(struct container_endpoint *e)
+{
+	size_t k;
+
+	for (k = 0; k < 2; k++)
+		if (e->network && e->network->pools[k] && e->link.addrs[k].family)
+			net_pool_release(e->network->pools[k], &e->link.addrs[k]);
+	strv_free(e->aliases);
+	network_unref(e->network);
+	*e = (struct container_endpoint){0};
+}
+
 void endpoints_release(struct container *c)
 {
-	size_t i, k;
+	size_t i;
 
-	for (i = 0; i < c->endpoint_count; i++) {
-		struct container_endpoint *e = &c->endpoints[i];
-
-		for (k = 0; k < 2; k++)
-			if (e->network && e->network->pools[k] && e->link.addrs[k].family)
-				net_pool_release(e->network->pools[k], &e->link.addrs[k]);
-		strv_free(e->aliases);
-		network_unref(e->network);
-	}
+	for (i = 0; i < c->endpoint_count; i++)
+		release_one(&c->endpoints[i]);
 	free(c->endpoints);
 	c->endpoints = NULL;
 	c->endpoint_count = 0;
@@ -289,6 +299,153 @@ int endpoints_messages(struct container *c, struct net_messages *ret, struct err
 fail:
 	net_messages_release(&all);
 	return r;
+}
+
+/* ---- connecting and disconnecting */
+
+static size_t place_of(const struct container *c, const struct network *n)
+{
+	size_t i;
+
+	for (i = 0; i < c->endpoint_count; i++)
+		if (c->endpoints[i].network == n)
+			break;
+	return i;
+}
+
+static size_t free_interface(const struct container *c)
+{
+	size_t n, i;
+	char name[NET_IFNAME_MAX];
+
+	for (n = 0;; n++) {
+		snprintf(name, sizeof(name), "eth%u", (unsigned)n);
+		for (i = 0; i < c->endpoint_count; i++)
+			if (!strcmp(c->endpoints[i].link.ifname, name))
+				break;
+		if (i == c->endpoint_count)
+			return n;
+	}
+}
+
+static void emit(const struct container *c, const struct network *n, const char *action)
+{
+	json_t *attributes = json_object();
+
+	json_set_str(attributes, "container", c->id);
+	json_set_str(attributes, "name", n->name);
+	json_set_str(attributes, "type", n->driver);
+	events_emit(c->daemon->events, "network", action, n->id, attributes);
+}
+
+/* The link of a running container; its other links and routes stay as they are. */
+static int plug(struct container *c, size_t i, struct error *err)
+{
+	struct container_endpoint *e = &c->endpoints[i];
+	auto_free char *path = xasprintf("/proc/%d/ns/net", c->pid);
+	auto_fd int netns = open(path, O_RDONLY | O_CLOEXEC);
+	size_t k;
+	int r;
+
+	if (netns < 0)
+		return error_sys(err, errno, "open %s", path);
+	for (k = 0; k < i; k++)
+		e->link.default_route &= !c->endpoints[k].link.default_route;
+	r = network_complete(e->network, err);
+	if (r < 0)
+		return r;
+	name_link(c, i);
+	e->link.network = &e->network->net;
+	e->link.mtu = e->network->net.mtu;
+	r = container_save(c, err); /* the link's name is recorded before the link is made */
+	if (r == 0)
+		r = net_endpoint_connect(c->daemon->net, &e->link, netns, err);
+	e->attached = r == 0;
+	return r;
+}
+
+static int may_connect(const struct container *c, struct error *err)
+{
+	const char *mode = c->config.network_mode;
+
+	if (str_empty(mode) || !strcmp(mode, "networks"))
+		return 0;
+	return error_set(err, EINVAL, "container %s has no networks of its own (network mode %s)",
+			 c->name, mode);
+}
+
+int endpoint_connect(struct container *c, struct config_network *asked, struct error *err)
+{
+	struct container_config *o = &c->config;
+	size_t i = c->endpoint_count;
+	struct network *n;
+	int r = may_connect(c, err);
+
+	if (r == 0)
+		r = network_find(c->daemon, asked->network, &n, err);
+	if (r == 0 && place_of(c, n) < i)
+		r = error_set(err, EEXIST, "container %s is on network %s already", c->name,
+			      n->name);
+	if (r < 0)
+		return r;
+	c->endpoints = xreallocarray(c->endpoints, i + 1, sizeof(*c->endpoints));
+	c->endpoints[i] = (struct container_endpoint){0};
+	r = allocate_one(c, &c->endpoints[i], asked, free_interface(c), err);
+	if (r == 0) {
+		c->endpoint_count = i + 1;
+		o->networks = xreallocarray(o->networks, i + 1, sizeof(*o->networks));
+		o->networks[i] = *asked;
+		o->network_count = i + 1;
+		choose_gateway(c);
+		r = c->pid ? plug(c, i, err) : 0;
+		if (r == 0)
+			r = container_save(c, err);
+	}
+	if (r < 0) {
+		release_one(&c->endpoints[i]);
+		c->endpoint_count = o->network_count = i;
+		choose_gateway(c);
+		return error_wrap(err, "connect container %s", c->name);
+	}
+	*asked = (struct config_network){0};
+	publish_refresh(c);
+	emit(c, c->endpoints[i].network, "connect");
+	return 0;
+}
+
+static void take_out(struct container *c, size_t i)
+{
+	struct container_config *o = &c->config;
+
+	release_one(&c->endpoints[i]);
+	c->endpoint_count--;
+	memmove(&c->endpoints[i], &c->endpoints[i + 1],
+		(c->endpoint_count - i) * sizeof(*c->endpoints));
+	if (i >= o->network_count)
+		return;
+	config_network_release(&o->networks[i]);
+	o->network_count--;
+	memmove(&o->networks[i], &o->networks[i + 1],
+		(o->network_count - i) * sizeof(*o->networks));
+}
+
+int endpoint_disconnect(struct container *c, const struct network *n, struct error *err)
+{
+	size_t i = place_of(c, n);
+	int r = 0;
+
+	if (i == c->endpoint_count)
+		return error_set(err, ENOENT, "container %s is not on network %s", c->name,
+				 n->name);
+	if (c->endpoints[i].attached)
+		r = net_link_destroy(c->daemon->net, c->endpoints[i].link.host_ifname, err);
+	if (r < 0)
+		return error_wrap(err, "disconnect container %s", c->name);
+	take_out(c, i);
+	choose_gateway(c);
+	publish_refresh(c);
+	emit(c, n, "disconnect");
+	return container_save(c, err);
 }
 
 /* ---- files of the container that speak of the network */

@@ -52,24 +52,27 @@ char **launch_argv(const struct container *c)
 	return argv;
 }
 
-/* Sets "K=V" over one of the same name. */
-static void env_set(char ***env, const char *setting)
+void launch_env_set(char ***env, const char *setting)
 {
-	size_t len = strcspn(setting, "="), i;
+	size_t len = strcspn(setting, "="), i, count = strv_len(*env);
 
-	for (i = 0; *env && (*env)[i]; i++)
-		if (!strncmp((*env)[i], setting, len) && (*env)[i][len] == '=') {
-			free((*env)[i]);
-			(*env)[i] = xstrdup(setting);
-			return;
-		}
-	strv_push(env, xstrdup(setting));
+	for (i = 0; i < count; i++)
+		if (!strncmp((*env)[i], setting, len) && (*env)[i][len] == '=')
+			break;
+	if (i < count)
+		free((*env)[i]);
+	if (i < count && setting[len])
+		(*env)[i] = xstrdup(setting);
+	else if (i < count)
+		memmove(&(*env)[i], &(*env)[i + 1], (count - i) * sizeof(**env));
+	else if (setting[len])
+		strv_push(env, xstrdup(setting));
 }
 
 static void env_set_all(char ***env, char *const *settings)
 {
 	for (; settings && *settings; settings++)
-		env_set(env, *settings);
+		launch_env_set(env, *settings);
 }
 
 /* As docker has it: who shares a network has the name that belongs to it. */
@@ -98,10 +101,10 @@ char **launch_env(const struct container *c)
 		       *setting = xasprintf("HOSTNAME=%s", hostname);
 	char **env = NULL;
 
-	env_set(&env, PATH_DEFAULT);
-	env_set(&env, setting);
+	launch_env_set(&env, PATH_DEFAULT);
+	launch_env_set(&env, setting);
 	if (c->config.tty)
-		env_set(&env, "TERM=xterm");
+		launch_env_set(&env, "TERM=xterm");
 	env_set_all(&env, from_image);
 	env_set_all(&env, c->config.env);
 	return env;
@@ -512,7 +515,7 @@ int container_compile_exec(struct container *c, const struct exec_args *args, st
 	if (r == 0) {
 		env = launch_env(c);
 		if (args->tty)
-			env_set(&env, "TERM=xterm");
+			launch_env_set(&env, "TERM=xterm");
 		env_set_all(&env, args->env);
 		p = spec.process;
 		p.args = args->cmd;

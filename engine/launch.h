@@ -12,4 +12,7 @@ char *launch_hostname(const struct container *c);
 /* Environment: defaults, the image's, the configuration's, later ones winning; owned. */
 char **launch_env(const struct container *c);
 
+/* Sets "K=V" over one of the same name in a vector; "K" alone takes the name out. */
+void launch_env_set(char ***env, const char *setting);
+
 #endif

@@ -180,6 +180,13 @@ static int begin(struct logfile *f, struct error *err)
 	return r;
 }
 
+int logfile_open(struct logfile *f, struct error *err)
+{
+	int r = f->started ? 0 : begin(f, err);
+
+	return r == -ENOENT ? 0 : r;
+}
+
 int logfile_peek(struct logfile *f, struct logfile_frame *ret, struct error *err)
 {
 	ssize_t n;

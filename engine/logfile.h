@@ -27,6 +27,10 @@ struct logfile *logfile_new(const char *dir);
 void logfile_free(struct logfile *f); /* accepts NULL */
 /* Begins `lines` lines before the present end (0: at the end; negative: at the very beginning). */
 int logfile_seek_tail(struct logfile *f, int64_t lines, struct error *err) MUST_CHECK;
+/* Opens the first file now: what is written, renamed or removed after the call is read all the
+ * same.
+ */
+int logfile_open(struct logfile *f, struct error *err) MUST_CHECK;
 /* The next frame without taking it.  1: *ret is set; 0: nothing more for now. */
 int logfile_peek(struct logfile *f, struct logfile_frame *ret, struct error *err) MUST_CHECK;
 void logfile_next(struct logfile *f); /* takes it */

@@ -428,6 +428,17 @@ static struct source *find_source(const struct logs *l, const struct container *
 	return NULL;
 }
 
+/* A container may have run and gone before the first round has begun. */
+static void open_now(struct source *s)
+{
+	struct logs *l = s->logs;
+
+	s->file = logfile_new(s->dir);
+	if (logfile_seek_tail(s->file, s->tail, &l->error) < 0 ||
+	    logfile_open(s->file, &l->error) < 0)
+		s->failed = true;
+}
+
 static struct source *add_source(struct logs *l, struct container *c, int64_t tail)
 {
 	struct source *s;
@@ -444,6 +455,8 @@ static struct source *add_source(struct logs *l, struct container *c, int64_t ta
 	list_append(&l->sources, &s->link);
 	if (!l->args.follow)
 		return s;
+	if (tail <= 0)
+		open_now(s);
 	uv_fs_event_init(l->daemon->loop, &s->watch);
 	l->handles++;
 	s->watching = true;
@@ -493,7 +506,7 @@ int logs_start(struct daemon *d, const struct logs_args *args, struct logs **ret
 
 	if (r < 0)
 		return r;
-	if (c && str_eq(c->config.log_driver, "none"))
+	if (c && !args->attached && str_eq(c->config.log_driver, "none"))
 		return error_set(err, EINVAL, "container %s keeps no log (logging driver none)",
 				 c->name);
 	l = xcalloc(1, sizeof(*l));

@@ -25,6 +25,7 @@ struct logs_args {
 	bool until_exit; /* follow ends when no container of it runs any more (default for projects:
 			    on) */
 	bool events;	 /* frames of kind 3 too */
+	bool attached;	 /* what flows, not what is kept: also where no log is kept */
 	/* Frames; return false to pause until logs_resume. */
 	bool (*on_data)(void *arg, const char *data, size_t len);
 	/* End; the logs object is freed afterwards. */

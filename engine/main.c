@@ -5,7 +5,9 @@
 #include <malloc.h>
 #include <stdio.h>
 
+#include "base/file.h"
 #include "base/log.h"
+#include "engine/api/docker.h"
 #include "engine/daemon.h"
 
 #define MMAP_FROM_BYTES (64 << 10)
@@ -14,6 +16,7 @@ static const struct option options[] = {
 	{"debug", no_argument, NULL, 'D'},
 	{"help", no_argument, NULL, 'h'},
 	{"log-format", required_argument, NULL, 'l'},
+	{"routes", no_argument, NULL, 'r'},
 	{"version", no_argument, NULL, 'v'},
 	{0},
 };
@@ -32,9 +35,19 @@ static void be_frugal(void)
 static int usage(FILE *to, int status)
 {
 	fprintf(to,
-		"Usage:  cmpd [--debug] [--log-format plain|json] [--version]\n\n"
+		"Usage:  cmpd [--debug] [--log-format plain|json] [--routes] [--version]\n\n"
 		"The supervisor of cmp.  Environment: CMP_HOST, CMP_STATE_DIR, CMP_RUN_DIR, CMP_DEBUG.\n");
 	return status;
+}
+
+/* The endpoints of Docker's API: what docs/docker-api.md is. */
+static int print_routes(void)
+{
+	struct error err = ERROR_INIT;
+	auto_buf struct buf text = BUF_INIT;
+
+	docker_describe_routes(&text);
+	return file_write_all(STDOUT_FILENO, text.data, text.len, &err) < 0;
 }
 
 int main(int argc, char **argv)
@@ -52,6 +65,8 @@ int main(int argc, char **argv)
 		case 'l':
 			format = str_eq(optarg, "json") ? LOG_FORMAT_JSON : LOG_FORMAT_PLAIN;
 			break;
+		case 'r':
+			return print_routes();
 		case 'v':
 			printf("cmpd %s\n", PACKAGE_VERSION); /* banned-ok: asked for */
 			return 0;

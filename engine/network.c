@@ -280,6 +280,8 @@ json_t *network_summary(const struct network *n)
 	json_set_bool(o, "attachable", n->attachable);
 	json_set_bool(o, "enable_ipv4", n->enable_ipv4);
 	json_set_bool(o, "enable_ipv6", n->enable_ipv6);
+	if (n->implied)
+		json_set_bool(o, "implied", true);
 	json_set_int(o, "created_ns", n->created_ns);
 	json_set_new(o, "labels", json_incref(n->labels));
 	json_set_new(o, "options", json_incref(n->options));
@@ -400,8 +402,12 @@ int network_create(struct daemon *d, const struct network_args *args, struct net
 
 	if (r < 0)
 		return r;
-	digest_random_id(id);
+	if (args->id)
+		str_copy(id, sizeof(id), args->id);
+	else
+		digest_random_id(id);
 	n = network_new(d, id, args->name);
+	n->implied = args->implied;
 	n->driver = xstrdup("bridge");
 	n->labels = object_or_empty(args->labels);
 	n->options = object_or_empty(args->options);
@@ -447,6 +453,27 @@ fail:
 	return r;
 }
 
+void network_default_id(const struct daemon *d, char ret[DIGEST_HEX_MAX])
+{
+	auto_free char *text = xasprintf(NETWORK_DEFAULT " %s", d->state_dir);
+
+	digest_of(text, strlen(text), ret);
+}
+
+int network_default(struct daemon *d, struct network **ret, struct error *err)
+{
+	char id[DIGEST_HEX_MAX];
+	const struct network_args args = {.name = NETWORK_DEFAULT, .id = id, .implied = true};
+	struct network *found = by_name(d, NETWORK_DEFAULT);
+
+	if (found) {
+		*ret = found;
+		return 0;
+	}
+	network_default_id(d, id);
+	return network_create(d, &args, ret, err);
+}
+
 void network_settled(struct network *n, container_done done, void *arg)
 {
 	net_firewall_sync(n->daemon->net, done, arg);
@@ -489,6 +516,19 @@ int network_remove(struct network *n, struct error *err)
 	return 0;
 }
 
+void networks_leave(struct daemon *d)
+{
+	struct error err = ERROR_INIT;
+	struct map_iter it = {0};
+
+	while (map_next(d->networks, &it)) {
+		struct network *n = it.value;
+
+		if (n->implied && !user_of(n) && network_remove(n, &err) < 0)
+			log_warn("network", "%s", err.msg);
+	}
+}
+
 /* ---- at start and end */
 
 static int load_one(void *arg, const char *id, const json_t *doc, struct error *err)
@@ -505,6 +545,7 @@ static int load_one(void *arg, const char *id, const json_t *doc, struct error *
 	n->attachable = json_get_bool(doc, "attachable");
 	n->enable_ipv4 = json_get_bool(doc, "enable_ipv4");
 	n->enable_ipv6 = json_get_bool(doc, "enable_ipv6");
+	n->implied = json_get_bool(doc, "implied");
 	n->created_ns = json_get_int(doc, "created_ns", 0);
 	n->project = xstrdup(json_get_str(n->labels, LABEL_PROJECT));
 	r = take_options(n, err);

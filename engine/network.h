@@ -16,6 +16,7 @@ struct network {
 	char *driver;			 /* "bridge" */
 	json_t *labels, *options, *ipam; /* objects, as asked for; never NULL */
 	bool internal, attachable, enable_ipv6, enable_ipv4;
+	bool implied; /* nobody asked for it: it goes with the supervisor when nothing uses it */
 	int64_t created_ns;
 	char *project; /* from the label, or NULL */
 	struct net_network net;
@@ -29,6 +30,8 @@ struct network_args {
 	const json_t *ipam; /* compose's form: {driver, config: [{subnet, ip_range, gateway,
 			       aux_addresses}], options} or NULL */
 	bool internal, attachable, enable_ipv6, disable_ipv4;
+	const char *id; /* NULL: a new one */
+	bool implied;
 };
 struct network *network_ref(struct network *n);
 void network_unref(struct network *n); /* accepts NULL */
@@ -37,6 +40,13 @@ int network_complete(struct network *n, struct error *err) MUST_CHECK;
 /* Records it and makes the bridge.  -EEXIST when the name is taken. */
 int network_create(struct daemon *d, const struct network_args *args, struct network **ret,
 		   struct error *err) MUST_CHECK;
+/* The network of containers that ask for none: "bridge", made when it is needed, always with the
+ * same id. */
+#define NETWORK_DEFAULT "bridge"
+int network_default(struct daemon *d, struct network **ret, struct error *err) MUST_CHECK;
+void network_default_id(const struct daemon *d, char ret[DIGEST_HEX_MAX]);
+/* At the end of the supervisor: those that nobody asked for and nobody uses. */
+void networks_leave(struct daemon *d);
 /* `done` when the rules of the firewall that it needs are in force. */
 void network_settled(struct network *n, container_done done, void *arg);
 /* -EBUSY "network x is in use by container y". */
@@ -63,6 +73,10 @@ int endpoints_allocate(struct container *c, struct error *err) MUST_CHECK;
 /* After loading: claims what is recorded.  `endpoints` as endpoints_encode wrote it. */
 int endpoints_restore(struct container *c, const json_t *endpoints, struct error *err) MUST_CHECK;
 json_t *endpoints_encode(const struct container *c);
+/* One more network, or one less, at any time in a container's life.  -EEXIST, -ENOENT. */
+int endpoint_connect(struct container *c, struct config_network *asked, struct error *err)
+	MUST_CHECK; /* `asked` is emptied on success */
+int endpoint_disconnect(struct container *c, const struct network *n, struct error *err) MUST_CHECK;
 /* Gives everything back (removal). */
 void endpoints_release(struct container *c);
 /* Is `name` a host-side link of this container?  (TAGv, six digits of its id, two of the start.) */

@@ -34,8 +34,6 @@ int translate_service(const struct translate_args *args, struct container_config
 char *translate_image(const char *project, const char *service, const json_t *definition);
 /* How many containers the service should have: scale, deploy.replicas, or one. */
 int64_t translate_replicas(const json_t *definition);
-/* The keys of a service that are known but have no effect, "a, b"; owned, NULL: none. */
-char *translate_ignored(const json_t *definition);
 /* The short forms that `run` takes: "127.0.0.1:8080:80/tcp" and "src:/target:ro", as canonical
  * entries (new references). */
 int translate_short_port(const char *text, json_t **ret, struct error *err) MUST_CHECK;

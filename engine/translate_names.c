@@ -17,20 +17,3 @@ int64_t translate_replicas(const json_t *definition)
 
 	return scale >= 0 ? scale : MAX(json_get_int(deploy, "replicas", 1), 0);
 }
-
-char *translate_ignored(const json_t *definition)
-{
-	static const char *const keys[] = {
-		"blkio_config",	  "cpu_count",	     "cpu_percent",    "cpu_rt_period",
-		"cpu_rt_runtime", "credential_spec", "external_links", "isolation",
-		"mem_swappiness", "models",	     "pre_start",      "runtime",
-		"storage_opt",	  "use_api_socket",  "userns_mode",
-	};
-	struct buf b = BUF_INIT;
-	size_t i;
-
-	for (i = 0; i < ARRAY_LEN(keys); i++)
-		if (json_object_get(definition, keys[i]))
-			buf_addf(&b, "%s%s", b.len ? ", " : "", keys[i]);
-	return b.len ? buf_steal(&b) : NULL;
-}

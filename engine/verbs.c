@@ -181,15 +181,6 @@ static void translation(const struct job *j, struct translate_args *ret)
 	};
 }
 
-static void warn_ignored(struct job *j, const char *service)
-{
-	auto_free char *keys =
-		translate_ignored(json_get_obj(json_get_obj(j->model, "services"), service));
-
-	if (keys)
-		job_warn(j, "service %s: not supported and ignored: %s", service, keys);
-}
-
 /* Every service that gets containers must have a meaning: all of it is read once. */
 static int check_services(struct job *j, const struct plan *plan, struct error *err)
 {
@@ -210,7 +201,6 @@ static int check_services(struct job *j, const struct plan *plan, struct error *
 		if (translate_service(&args, &config, err) < 0)
 			return -err->code;
 		container_config_release(&config);
-		warn_ignored(j, op->key);
 	}
 	return 0;
 }

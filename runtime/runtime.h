@@ -79,6 +79,21 @@ int runtime_cgroup_remove(const struct runtime_host *host, const char *parent, c
 /* Names (ids) of all cgroups below the parent: what reconcile looks at. */
 int runtime_cgroup_list(const struct runtime_host *host, const char *parent, char ***ret,
 			struct error *err) MUST_CHECK;
+/* Sets the limits that are not 0 or NULL; -EOPNOTSUPP where the container is not in the cgroup that
+ * it would take (v1). */
+int runtime_cgroup_update(const struct runtime_host *host, const char *parent, const char *id,
+			  const struct runtime_resources *r, struct error *err) MUST_CHECK;
+/* What a running container uses; 0 where nothing is known or there is no limit. */
+struct runtime_stats {
+	uint64_t cpu_ns, cpu_user_ns, cpu_system_ns;
+	uint64_t periods, throttled, throttled_ns; /* of a limit on processors */
+	uint64_t memory_bytes, memory_peak_bytes, memory_limit_bytes;
+	char *memory_stat; /* the kernel's file: "key number" lines; NULL: none */
+	uint64_t pids, pids_limit;
+};
+int runtime_cgroup_stats(const struct runtime_host *host, const char *parent, const char *id,
+			 struct runtime_stats *ret, struct error *err) MUST_CHECK;
+void runtime_stats_release(struct runtime_stats *s);
 bool runtime_cgroup_oom_killed(const struct runtime_host *host, const char *parent, const char *id);
 
 #endif

@@ -29,7 +29,9 @@ described(const struct page *p, const struct reference_section *s, const struct 
 {
 	const struct reference_section *part = reference_part(p->all, p->count, s, key);
 
-	return part && part->same ? part->same : part;
+	while (part && part->same)
+		part = part->same;
+	return part;
 }
 
 /* "a duration like "10s"; override: replaced; required" */
@@ -148,10 +150,18 @@ static void roff_line(struct buf *out, const char *macro, const char *text)
 	buf_addc(out, '\n');
 }
 
-/* An argument of a macro. */
+/* An argument of a macro: a quote in it is written twice. */
 static void roff_quoted(struct buf *out, const char *macro, const char *text)
 {
+	const char *quote;
+
 	buf_addf(out, "%s \"", macro);
+	for (; (quote = strchr(text, '"')); text = quote + 1) {
+		auto_free char *part = xstrndup(text, (size_t)(quote - text));
+
+		roff(out, part);
+		buf_adds(out, "\"\"");
+	}
 	roff(out, text);
 	buf_adds(out, "\"\n");
 }
@@ -264,6 +274,11 @@ static void man_command(struct page *p, const char *prefix, const struct command
 	if (i)
 		buf_addc(&p->out, '\n');
 	man_options(p, c->options);
+	if (!c->more)
+		return;
+	buf_adds(&p->out, ".PP\n.nf\n");
+	roff(&p->out, c->more);
+	buf_adds(&p->out, "\n.fi\n");
 }
 
 static const char man_cmp_head[] =
@@ -281,7 +296,7 @@ static const char man_cmp_head[] =
 	".SH OPTIONS\n";
 
 static const char man_cmp_tail[] =
-	".SH EXIT STATUS\n0, or 1 after an error; 2 for an unknown command; 130 when interrupted.\n"
+	".SH EXIT STATUS\n0, or 1 after an error; 2 for an unknown command; 3 when lint found something; 130 when interrupted.\n"
 	"\\fBrun\\fR and \\fBexec\\fR give that of their process.\n"
 	".SH ENVIRONMENT\n"
 	".TP\n.B COMPOSE_FILE\nFiles instead of \\fB\\-f\\fR, separated by colons, or by \\fBCOMPOSE_PATH_SEPARATOR\\fR.\n"

@@ -18,4 +18,7 @@ void stream_logs(struct api_request *r, const char *project, const char *contain
 /* top.c: {titles, processes} of a running container. */
 int container_top(struct container *c, json_t **ret, struct error *err) MUST_CHECK;
 
+/* Who uses an image: the shape of image_remove_args.in_use; `arg` is the daemon. */
+enum image_use image_users(void *arg, const char *image_id, char **ret_by);
+
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/time.h"
+#include "engine/api/docker.h"
 #include "engine/events.h"
 
 static void get_version(struct api_request *r)
@@ -109,7 +110,28 @@ static const struct api_route engine_routes[] = {
 	{0},
 };
 
-const struct api_route *const api_routes[] = {
-	engine_routes, project_routes, container_routes, image_routes, object_routes,
-	build_routes,  NULL,
+#define NATIVE(rows)                                                                               \
+	{                                                                                          \
+		rows, sizeof(struct api_route), false                                              \
+	}
+#define DOCKER(rows)                                                                               \
+	{                                                                                          \
+		&(rows)[0].route, sizeof(struct docker_route), true                                \
+	}
+
+const struct api_table api_tables[] = {
+	NATIVE(engine_routes),
+	NATIVE(project_routes),
+	NATIVE(container_routes),
+	NATIVE(image_routes),
+	NATIVE(object_routes),
+	NATIVE(build_routes),
+	DOCKER(docker_container_routes),
+	DOCKER(docker_exec_routes),
+	DOCKER(docker_image_routes),
+	DOCKER(docker_network_routes),
+	DOCKER(docker_volume_routes),
+	DOCKER(docker_system_routes),
+	DOCKER(docker_refused_routes),
+	{0},
 };

@@ -46,7 +46,7 @@ static void post_tag(struct api_request *r)
 
 /* ---- removing */
 
-static enum image_use in_use(void *arg, const char *image_id, char **ret_by)
+enum image_use image_users(void *arg, const char *image_id, char **ret_by)
 {
 	const struct daemon *d = arg;
 	enum image_use use = IMAGE_USE_NONE;
@@ -76,7 +76,7 @@ static void delete_image(struct api_request *r)
 		.ref = r->params[0],
 		.force = api_query_flag(r, "force"),
 		.no_prune = api_query_flag(r, "no_prune"),
-		.in_use = in_use,
+		.in_use = image_users,
 		.arg = r->daemon,
 	};
 

@@ -5,7 +5,9 @@
  * requests are one object each; a connection is freed when its handle has been closed.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "base/http.h"
 #include "base/json.h"
@@ -31,6 +33,8 @@ struct conn {
 	struct api_server *server;
 	uv_pipe_t pipe;
 	uv_timer_t deadline; /* of the head and the body */
+	uv_poll_t gone;	     /* of a client that has said all it had to say */
+	int gone_fd;	     /* its descriptor, a copy; -1: not watched */
 	unsigned handles;
 	enum conn_state state;
 	struct http_conn *http;
@@ -38,7 +42,9 @@ struct conn {
 	const struct api_route *route;
 	struct api_request request;
 	char *method;
+	char *path, *extra; /* path: method and path; extra: further header fields of the answer */
 	bool keep_alive, upgrade_asked, full, reading, dispatched, feeding;
+	bool body_done, answered; /* answered before the body was there: the rest is dropped */
 	size_t queued;
 	char input[READ_BYTES];
 };
@@ -69,6 +75,10 @@ static void request_release(struct conn *c)
 	c->dispatched = false;
 	free(c->method);
 	c->method = NULL;
+	free(c->path);
+	free(c->extra);
+	c->path = c->extra = NULL;
+	c->body_done = c->answered = false;
 }
 
 static void on_handle_closed(struct conn *c)
@@ -94,6 +104,14 @@ static void on_deadline_closed(uv_handle_t *h)
 	on_handle_closed(container_of((uv_timer_t *)(void *)h, struct conn, deadline));
 }
 
+static void on_gone_closed(uv_handle_t *h)
+{
+	struct conn *c = container_of((uv_poll_t *)(void *)h, struct conn, gone);
+
+	close(c->gone_fd);
+	on_handle_closed(c);
+}
+
 static void conn_close(struct conn *c)
 {
 	void (*on_hangup)(void *) = c->request.on_hangup;
@@ -105,6 +123,8 @@ static void conn_close(struct conn *c)
 	c->state = CONN_CLOSING;
 	uv_close((uv_handle_t *)&c->pipe, on_pipe_closed);
 	uv_close((uv_handle_t *)&c->deadline, on_deadline_closed);
+	if (c->gone_fd >= 0)
+		uv_close((uv_handle_t *)&c->gone, on_gone_closed);
 	if (open && on_hangup)
 		on_hangup(arg);
 }
@@ -172,6 +192,12 @@ static void next_request(struct conn *c)
 		conn_close(c);
 		return;
 	}
+	if (!c->body_done) {
+		c->answered = true;
+		c->request.on_data = NULL;
+		c->request.on_end = c->request.on_drain = c->request.on_hangup = NULL;
+		return;
+	}
 	request_release(c);
 	buf_reset(&c->body);
 	c->state = CONN_HEAD;
@@ -184,22 +210,72 @@ static void next_request(struct conn *c)
 		buf_add(&c->early, early.data, early.len);
 }
 
+/* What every answer of Docker's API says. */
+static char *docker_fields(const struct conn *c)
+{
+	time_t now = time(NULL);
+	char date[64] = "";
+	struct tm tm;
+
+	if (!c->request.docker)
+		return xstrdup("");
+	if (gmtime_r(&now, &tm))
+		strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+	return xasprintf("Api-Version: %u.%u\r\nDocker-Experimental: false\r\nOstype: linux\r\n"
+			 "Server: Docker/" PACKAGE_VERSION " (linux)\r\nDate: %s\r\n",
+			 API_TEXT(API_DOCKER), date);
+}
+
+/* The head of an answer: the given fields, what the handler added, what the connection needs. */
+static char *make_head(const struct conn *c, int status, const char *fields)
+{
+	auto_free char *docker = docker_fields(c);
+
+	return xasprintf("HTTP/1.1 %d %s\r\n%s%s%s%s\r\n", status, http_status_text(status), fields,
+			 docker, c->extra ? c->extra : "",
+			 c->keep_alive ? "" : "Connection: close\r\n");
+}
+
 static void reply(struct api_request *r, int status, const char *type, const char *text, size_t len)
 {
 	struct conn *c = conn_of(r);
-	char head[256];
-	int n = snprintf(head, sizeof(head),
-			 "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n%s\r\n",
-			 status, http_status_text(status), type, len,
-			 c->keep_alive ? "" : "Connection: close\r\n");
+	auto_free char *fields =
+		xasprintf("Content-Type: %s\r\nContent-Length: %zu\r\n", type, len);
+	auto_free char *head = make_head(c, status, fields);
 
-	conn_send(c, head, (size_t)n, text, len, "");
+	if (c->method && !strcmp(c->method, "HEAD"))
+		len = 0;
+	conn_send(c, head, strlen(head), text, len, "");
 	next_request(c);
+}
+
+void api_reply_empty(struct api_request *r, int status)
+{
+	struct conn *c = conn_of(r);
+	auto_free char *head =
+		make_head(c, status, status == 204 || status == 304 ? "" : "Content-Length: 0\r\n");
+
+	conn_send(c, head, strlen(head), NULL, 0, "");
+	next_request(c);
+}
+
+void api_header(struct api_request *r, const char *name, const char *value)
+{
+	struct conn *c = conn_of(r);
+	char *old = c->extra;
+
+	c->extra = xasprintf("%s%s: %s\r\n", old ? old : "", name, value);
+	free(old);
 }
 
 void api_reply_text(struct api_request *r, int status, const char *text, size_t len)
 {
 	reply(r, status, "text/plain; charset=utf-8", text, len);
+}
+
+void api_reply_body(struct api_request *r, int status, const char *text, size_t len)
+{
+	reply(r, status, "application/json", text, len);
 }
 
 void api_reply_json(struct api_request *r, int status, json_t *value)
@@ -208,7 +284,7 @@ void api_reply_json(struct api_request *r, int status, json_t *value)
 	auto_free char *line = xasprintf("%s\n", text);
 
 	json_decref(value);
-	reply(r, status, "application/json", line, strlen(line));
+	api_reply_body(r, status, line, strlen(line));
 }
 
 void api_reply_error(struct api_request *r, const struct error *err)
@@ -224,14 +300,12 @@ void api_reply_error(struct api_request *r, const struct error *err)
 void api_stream_start(struct api_request *r, const char *content_type)
 {
 	struct conn *c = conn_of(r);
-	char head[256];
-	int n = snprintf(
-		head, sizeof(head),
-		"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nTransfer-Encoding: chunked\r\n%s\r\n",
-		content_type, c->keep_alive ? "" : "Connection: close\r\n");
+	auto_free char *fields =
+		xasprintf("Content-Type: %s\r\nTransfer-Encoding: chunked\r\n", content_type);
+	auto_free char *head = make_head(c, 200, fields);
 
 	c->state = CONN_STREAM;
-	conn_send(c, head, (size_t)n, NULL, 0, "");
+	conn_send(c, head, strlen(head), NULL, 0, "");
 }
 
 bool api_stream_write(struct api_request *r, const char *data, size_t len)
@@ -300,6 +374,23 @@ void api_upgrade(struct api_request *r)
 	conn_send(c, head, sizeof(head) - 1, NULL, 0, "");
 }
 
+void api_hijack(struct api_request *r, const char *content_type)
+{
+	struct conn *c = conn_of(r);
+	auto_free char *head = NULL;
+
+	if (c->upgrade_asked)
+		head = xasprintf("HTTP/1.1 101 UPGRADED\r\nContent-Type: %s\r\n"
+				 "Connection: Upgrade\r\nUpgrade: tcp\r\n\r\n",
+				 content_type);
+	else
+		head = xstrdup("HTTP/1.1 200 OK\r\n"
+			       "Content-Type: application/vnd.docker.raw-stream\r\n\r\n");
+	c->state = CONN_UPGRADED;
+	c->keep_alive = false;
+	conn_send(c, head, strlen(head), NULL, 0, "");
+}
+
 /* ---- routing */
 
 /* Matches "/a/{}/b"; what {} stands for is kept, percent-decoded. */
@@ -327,28 +418,76 @@ static bool match(const char *pattern, const char *path, char *params[API_PARAMS
 	return !*path;
 }
 
+static const struct api_route *match_row(struct conn *c, const struct api_route *row,
+					 const char *method, const char *path,
+					 bool *ret_other_method)
+{
+	size_t k;
+
+	if (match(row->pattern, path, c->request.params)) {
+		if (!strcmp(row->method, method))
+			return row;
+		*ret_other_method = true;
+	}
+	for (k = 0; k < API_PARAMS_MAX; k++) {
+		free(c->request.params[k]);
+		c->request.params[k] = NULL;
+	}
+	return NULL;
+}
+
 static const struct api_route *find_route(struct conn *c, const char *method, const char *path,
 					  bool *ret_other_method)
 {
-	size_t i, k;
+	const struct api_table *table;
 
 	*ret_other_method = false;
-	for (i = 0; api_routes[i]; i++) {
-		const struct api_route *route;
+	for (table = api_tables; table->rows; table++) {
+		const struct api_route *row = table->rows, *found;
 
-		for (route = api_routes[i]; route->method; route++) {
-			if (match(route->pattern, path, c->request.params)) {
-				if (!strcmp(route->method, method))
-					return route;
-				*ret_other_method = true;
-			}
-			for (k = 0; k < API_PARAMS_MAX; k++) {
-				free(c->request.params[k]);
-				c->request.params[k] = NULL;
-			}
+		if (table->docker != (c->request.docker > 0))
+			continue;
+		for (; row->method; row = (const void *)((const char *)row + table->stride)) {
+			found = match_row(c, row, method, path, ret_other_method);
+			if (found)
+				return found;
 		}
 	}
 	return NULL;
+}
+
+/* "/v1.41/containers/json": whoever says no version gets the newest. */
+static int docker_version(struct api_request *r, const char **path, struct error *err)
+{
+	const char *rest = *path + strlen("/v");
+	auto_free char *major = NULL, *minor = NULL;
+	size_t a, b;
+	uint16_t x, y;
+
+	r->docker = API_DOCKER;
+	if (!str_starts(*path, "/v"))
+		return 0;
+	a = strspn(rest, "0123456789");
+	b = rest[a] == '.' ? strspn(rest + a + 1, "0123456789") : 0;
+	major = xstrndup(rest, a);
+	minor = xstrndup(rest + a + (b > 0), b);
+	if (!b || rest[a + 1 + b] != '/' || parse_u16(major, &x) < 0 || parse_u16(minor, &y) < 0)
+		return 0; /* "/volumes", or no version */
+	*path = rest + a + 1 + b;
+	if (x * 100u + y < API_DOCKER_MIN)
+		return error_set(
+			err, EINVAL,
+			"client version %u.%u is too old. Minimum supported API version is "
+			"%u.%u, please upgrade your client to a newer version",
+			x, y, API_TEXT(API_DOCKER_MIN));
+	if (x * 100u + y > API_DOCKER)
+		return error_set(
+			err, EINVAL,
+			"client version %u.%u is too new. Maximum supported API version is "
+			"%u.%u",
+			x, y, API_TEXT(API_DOCKER));
+	r->docker = x * 100u + y;
+	return 0;
 }
 
 static void refuse(struct conn *c, int status, const char *message)
@@ -360,6 +499,21 @@ static void refuse(struct conn *c, int status, const char *message)
 	api_reply_json(&c->request, status, o);
 }
 
+static int load_body(struct conn *c, struct error *err)
+{
+	struct api_request *r = &c->request;
+	const char *type = map_get(r->headers, "content-type");
+
+	if (r->docker && type && strncasecmp(type, "application/json", 16))
+		return error_set(
+			err, EINVAL,
+			"unsupported Content-Type header (%.80s): must be 'application/json'",
+			type);
+	if (json_load_text(c->body.data, c->body.len, &r->body, err) < 0)
+		return error_wrap(err, r->docker ? "invalid JSON" : "read the request's body");
+	return 0;
+}
+
 static void dispatch(struct conn *c)
 {
 	struct error err = ERROR_INIT;
@@ -367,20 +521,30 @@ static void dispatch(struct conn *c)
 	uv_timer_stop(&c->deadline);
 	c->dispatched = true;
 	c->state = CONN_ANSWERING;
-	if (!c->route->stream_body && c->body.len &&
-	    json_load_text(c->body.data, c->body.len, &c->request.body, &err) < 0) {
-		error_wrap(&err, "read the request's body");
+	if (!c->route->stream_body && c->body.len && load_body(c, &err) < 0) {
 		api_reply_error(&c->request, &err);
 		return;
 	}
 	c->route->handler(&c->request);
+	c->request.headers = NULL;
 }
+
+static void page_not_found(struct api_request *r)
+{
+	struct error err = ERROR_INIT;
+
+	error_set(&err, ENOENT, "page not found");
+	api_reply_error(r, &err);
+}
+
+static const struct api_route docker_page_not_found = {"*", "*", page_not_found, false};
 
 static int on_headers(void *arg, const struct http_message *msg, struct error *err)
 {
 	struct conn *c = arg;
 	struct api_request *r = &c->request;
 	auto_free char *path = NULL;
+	const char *local, *expect = map_get(msg->headers, "expect");
 	bool other_method;
 	int rc;
 
@@ -388,18 +552,28 @@ static int on_headers(void *arg, const struct http_message *msg, struct error *e
 	c->keep_alive = msg->keep_alive && !msg->upgrade;
 	c->upgrade_asked = msg->upgrade;
 	c->method = xstrdup(msg->method);
+	c->path = NULL;
 	r->daemon = c->server->daemon;
 	r->method = c->method;
+	r->headers = msg->headers;
 	rc = http_split_target(msg->target, &path, &r->query, err);
+	local = path;
+	if (rc == 0 && !str_starts(path, "/cmp/"))
+		rc = docker_version(r, &local, err);
 	if (rc < 0)
 		return rc;
 	if (msg->content_length > (int64_t)API_BODY_MAX)
 		return error_set(err, EMSGSIZE, "the request's body is larger than %zu bytes",
 				 API_BODY_MAX);
-	c->route = find_route(c, msg->method, path, &other_method);
+	c->route = find_route(c, msg->method, local, &other_method);
+	c->path = xasprintf("%s %s", c->method, local);
+	if (!c->route && r->docker)
+		c->route = &docker_page_not_found;
 	if (!c->route)
 		return error_set(err, other_method ? ENOSYS : ENOENT, "there is no %s %s",
 				 msg->method, path);
+	if (expect && !strcasecmp(expect, "100-continue"))
+		conn_send(c, "HTTP/1.1 100 Continue\r\n\r\n", 25, NULL, 0, "");
 	if (c->route->stream_body)
 		dispatch(c);
 	return 0;
@@ -409,6 +583,8 @@ static int on_body(void *arg, const char *data, size_t len, struct error *err)
 {
 	struct conn *c = arg;
 
+	if (c->answered)
+		return 0;
 	if (c->route->stream_body) {
 		if (c->request.on_data)
 			c->request.on_data(c->request.arg, data, len);
@@ -427,7 +603,10 @@ static int on_message_done(void *arg, struct error *err)
 
 	(void)err;
 	http_conn_pause(c->http);
-	if (!c->route->stream_body)
+	c->body_done = true;
+	if (c->answered)
+		next_request(c);
+	else if (!c->route->stream_body)
 		dispatch(c);
 	else if (c->request.on_end)
 		c->request.on_end(c->request.arg);
@@ -493,6 +672,32 @@ static void on_alloc(uv_handle_t *h, size_t size, uv_buf_t *buf)
 	*buf = uv_buf_init(c->input, sizeof(c->input));
 }
 
+static void on_gone(uv_poll_t *poll, int status, int events)
+{
+	(void)status;
+	(void)events;
+	conn_close(container_of(poll, struct conn, gone));
+}
+
+/*
+ * The end of a client's input is not its own end: that is told by a hang-up, which is reported
+ * whatever else is asked for (here: urgent data, of which these sockets have none).
+ */
+static void watch_gone(struct conn *c)
+{
+	uv_os_fd_t fd;
+
+	if (c->state == CONN_CLOSING || c->gone_fd >= 0 ||
+	    uv_fileno((const uv_handle_t *)&c->pipe, &fd) < 0)
+		return;
+	c->gone_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (c->gone_fd < 0)
+		return;
+	c->handles++;
+	uv_poll_init(c->server->daemon->loop, &c->gone, c->gone_fd);
+	uv_poll_start(&c->gone, UV_PRIORITIZED, on_gone);
+}
+
 static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
 {
 	struct conn *c = container_of((uv_pipe_t *)(void *)s, struct conn, pipe);
@@ -502,6 +707,7 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
 	if (n < 0) {
 		if (n == UV_EOF && c->state == CONN_UPGRADED && c->request.on_end) {
 			uv_read_stop(s);
+			watch_gone(c);
 			c->request.on_end(c->request.arg);
 			return;
 		}
@@ -545,6 +751,7 @@ static void on_connection(uv_stream_t *listener, int status)
 	c = xcalloc(1, sizeof(*c));
 	c->server = server;
 	c->handles = 2;
+	c->gone_fd = -1;
 	server->count++;
 	list_append(&server->conns, &c->link);
 	buf_init(&c->body, API_BODY_MAX);
@@ -639,6 +846,13 @@ void api_pending_done(struct api_pending *p, json_t *value, const struct error *
 void api_on_done(void *arg, const struct error *err)
 {
 	api_pending_done(arg, NULL, err);
+}
+
+const char *api_path(struct api_request *r)
+{
+	const struct conn *c = conn_of(r);
+
+	return c->path ? c->path : "";
 }
 
 /* ---- query */

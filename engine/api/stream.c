@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Two-way streams over an upgraded connection: a further process (exec), or the main one (attach).
- * Frames both ways: type, three zero bytes, length (big-endian), payload.
+ * Frames both ways: type, three zero bytes, length (big-endian), payload.  Docker's clients get
+ * frames of output only, or output as it is, and what they send is input.
  */
 #include <errno.h>
 
 #include "base/json.h"
 #include "engine/api/routes.h"
+#include "engine/api/stream.h"
 #include "engine/exec.h"
 #include "engine/logs.h"
 #include "runtime/protocol.h"
@@ -14,6 +16,7 @@
 #define FRAME_HEAD  8
 #define FRAME_MAX   ((size_t)1 << 20)
 #define SIGNAL_LAST 64
+#define EARLY_HIGH  (FRAME_MAX / 2) /* input from before the container ran */
 
 enum frame_type {
 	FRAME_STDIN,
@@ -39,6 +42,7 @@ struct stream {
 	struct api_request *request;
 	const struct stream_ops *ops;
 	struct container *container; /* referenced */
+	enum stream_style style;
 	struct buf in;
 	bool detach, upgraded;
 	/* exec */
@@ -47,14 +51,16 @@ struct stream {
 	struct logs *logs;
 	struct container_watch watch;
 	struct attach_input *input;
-	struct buf early; /* input from before the container ran */
-	bool wants_input, eof_early;
+	struct buf early;			/* input from before the container ran */
+	bool wants_input, eof_early, hidden[3]; /* hidden: by descriptor */
+	bool keep_input; /* the end of the client's input is not the end of the container's */
+	struct detach_keys keys;
 	unsigned rows, columns;
 };
 
 /* ---- to the client */
 
-static bool send_frame(struct stream *s, enum frame_type type, const char *data, size_t len)
+static bool send_frame(struct api_request *r, enum frame_type type, const char *data, size_t len)
 {
 	auto_free char *frame = xmalloc(FRAME_HEAD + len);
 	const char head[FRAME_HEAD] = {
@@ -64,7 +70,15 @@ static bool send_frame(struct stream *s, enum frame_type type, const char *data,
 	memcpy(frame, head, sizeof(head));
 	if (len)
 		memcpy(frame + FRAME_HEAD, data, len);
-	return api_stream_write(s->request, frame, FRAME_HEAD + len);
+	return api_stream_write(r, frame, FRAME_HEAD + len);
+}
+
+bool stream_output(struct api_request *r, enum stream_style style, int fd, const char *data,
+		   size_t len)
+{
+	if (style == STREAM_RAW)
+		return api_stream_write(r, data, len);
+	return send_frame(r, fd == 2 ? FRAME_STDERR : FRAME_STDOUT, data, len);
 }
 
 static void stream_free(struct stream *s)
@@ -81,11 +95,15 @@ static void send_exit(struct stream *s, int exit_code, const struct error *err)
 	auto_json json_t *o = json_object();
 	auto_free char *text = NULL;
 
-	if (err)
-		json_set_new(o, "error", json_str(err->msg));
-	json_set_int(o, "exit_code", exit_code);
-	text = json_text(o);
-	send_frame(s, FRAME_EXIT, text, strlen(text));
+	if (s->style == STREAM_FRAMES) {
+		if (err)
+			json_set_new(o, "error", json_str(err->msg));
+		json_set_int(o, "exit_code", exit_code);
+		text = json_text(o);
+		send_frame(s->request, FRAME_EXIT, text, strlen(text));
+	} else if (err) {
+		stream_output(s->request, s->style, 2, err->msg, strlen(err->msg));
+	}
 	s->request->on_hangup = NULL;
 	s->request->on_data = NULL;
 	s->request->on_end = s->request->on_drain = NULL;
@@ -129,6 +147,33 @@ static void on_data(void *arg, const char *data, size_t len)
 	buf_consume(&s->in, at);
 }
 
+/* Two keys, one after the other, leave a terminal. */
+static void on_raw_data(void *arg, const char *data, size_t len)
+{
+	struct stream *s = arg;
+	auto_buf struct buf passed = BUF_INIT;
+
+	if (!detach_keys_feed(&s->keys, data, len, &passed)) {
+		if (passed.len)
+			s->ops->input(s, passed.data, passed.len);
+		return;
+	}
+	s->request->on_hangup = NULL;
+	s->request->on_data = NULL;
+	s->request->on_end = s->request->on_drain = NULL;
+	api_stream_end(s->request);
+	s->ops->close(s);
+	stream_free(s);
+}
+
+static void on_raw_end(void *arg)
+{
+	struct stream *s = arg;
+
+	if (!s->keep_input)
+		s->ops->input(s, NULL, 0);
+}
+
 static void on_hangup(void *arg)
 {
 	struct stream *s = arg;
@@ -163,9 +208,14 @@ static void stream_open(struct stream *s)
 
 	s->upgraded = true;
 	r->arg = s;
-	r->on_data = on_data;
+	r->on_data = s->style == STREAM_FRAMES ? on_data : on_raw_data;
 	r->on_hangup = on_hangup;
-	api_upgrade(r);
+	if (s->style == STREAM_FRAMES) {
+		api_upgrade(r);
+		return;
+	}
+	r->on_end = on_raw_end;
+	api_hijack(r, stream_type(s->style));
 }
 
 /* ---- exec */
@@ -207,7 +257,7 @@ static bool on_exec_output(void *arg, int fd, const char *data, size_t len)
 {
 	struct stream *s = arg;
 
-	return send_frame(s, fd == 2 ? FRAME_STDERR : FRAME_STDOUT, data, len);
+	return stream_output(s->request, s->style, fd, data, len);
 }
 
 static void on_exec_drain(void *arg)
@@ -296,6 +346,8 @@ static void attach_feed(struct stream *s, const char *data, size_t len)
 	if (!s->input) { /* it does not run yet */
 		buf_add(&s->early, data, len);
 		s->eof_early |= !len;
+		if (s->early.len > EARLY_HIGH)
+			api_pause(s->request, true);
 		return;
 	}
 	if (!len) {
@@ -347,8 +399,9 @@ static void attach_running(struct stream *s)
 		s->wants_input = false;
 		return;
 	}
-	if (s->early.len)
-		attach_input_write(s->input, s->early.data, s->early.len, on_input_drain, s);
+	if (!s->early.len ||
+	    attach_input_write(s->input, s->early.data, s->early.len, on_input_drain, s))
+		api_pause(s->request, false);
 	buf_reset(&s->early);
 	if (s->eof_early)
 		attach_feed(s, NULL, 0);
@@ -387,9 +440,9 @@ static bool on_attach_data(void *arg, const char *data, size_t len)
 		const unsigned char *h = (const unsigned char *)data + at;
 		size_t size = (size_t)h[4] << 24 | (size_t)h[5] << 16 | (size_t)h[6] << 8 | h[7];
 
-		if (h[0] == SHIM_LOG_STDOUT || h[0] == SHIM_LOG_STDERR)
-			go_on = send_frame(s, h[0] == SHIM_LOG_STDERR ? FRAME_STDERR : FRAME_STDOUT,
-					   data + at + SHIM_LOG_HEAD, size);
+		if ((h[0] == SHIM_LOG_STDOUT || h[0] == SHIM_LOG_STDERR) && !s->hidden[h[0]])
+			go_on = stream_output(s->request, s->style, h[0], data + at + SHIM_LOG_HEAD,
+					      size);
 		else if (h[0] > SHIM_LOG_STDERR && !attach_exit(s, data + at + SHIM_LOG_HEAD, size))
 			return true;
 		at += SHIM_LOG_HEAD + size;
@@ -415,20 +468,28 @@ static void on_attach_drain(void *arg)
 		logs_resume(s->logs);
 }
 
-void stream_attach(struct api_request *r, struct container *c)
+void stream_attach_open(struct api_request *r, struct container *c,
+			const struct stream_options *options)
 {
 	struct stream *s = stream_new(r, c, &attach_ops);
 	struct logs_args args = {
 		.container = c->id,
 		.follow = true,
 		.events = true,
+		.attached = true,
+		.tail = options->replay ? -1 : 0,
 		.on_data = on_attach_data,
 		.on_end = on_attach_end,
 		.arg = s,
 	};
 	struct error err = ERROR_INIT;
 
-	s->wants_input = api_query_flag(r, "stdin") && c->config.stdin_open;
+	s->style = options->style;
+	s->wants_input = options->input && c->config.stdin_open;
+	s->keep_input = options->keep_input;
+	s->hidden[1] = options->hide_stdout;
+	s->hidden[2] = options->hide_stderr;
+	s->keys = options->keys;
 	s->watch.changed = on_attach_change;
 	list_init(&s->watch.link);
 	if (logs_start(r->daemon, &args, &s->logs, &err) < 0) {
@@ -441,4 +502,14 @@ void stream_attach(struct api_request *r, struct container *c)
 	stream_open(s);
 	if (c->state == CONTAINER_RUNNING)
 		attach_running(s);
+}
+
+void stream_attach(struct api_request *r, struct container *c)
+{
+	const struct stream_options options = {
+		.style = STREAM_FRAMES,
+		.input = api_query_flag(r, "stdin"),
+	};
+
+	stream_attach_open(r, c, &options);
 }

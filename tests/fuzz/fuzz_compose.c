@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * libFuzzer: compose files, from text to model, hash and the YAML of it, which must load again.
- * Seeds: tests/golden/compose-errors and compose-models.
+ * libFuzzer: compose files, from text to model, hash and the YAML of it, which must load again; and
+ * the linter.  Seeds: tests/golden/compose-errors, compose-models and compose-lint.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "compose/compose.h"
+#include "compose/lint.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -34,12 +34,11 @@ static struct compose_project *load(const void *text, size_t size, int *ret)
 static void look(const struct compose_project *p)
 {
 	auto_buf struct buf text = BUF_INIT, yaml = BUF_INIT;
-	auto_json json_t *model = NULL, *same = NULL, *problems = diag_json(p->diags);
+	auto_json json_t *model = NULL, *same = NULL;
 	struct compose_project *again;
 	char hash[65];
 	int r;
 
-	assert(json_is_array(problems));
 	diag_render(p->diags, true, &text);
 	if (!p->model)
 		return;
@@ -60,11 +59,16 @@ static void look(const struct compose_project *p)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	auto_json json_t *problems = NULL;
 	struct compose_project *p;
 	int r;
 
 	p = load(data, size, &r);
 	look(p);
+	if (p->model)
+		compose_lint(p);
+	problems = diag_json(p->diags);
+	assert(json_is_array(problems));
 	compose_project_free(p);
 	return 0;
 }

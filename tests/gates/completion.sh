@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Gate: what --help shows, the manual page and the completion are the same; and the completion of each shell that is
 # installed gives what it should for some typed lines.
-build=$(cd "${top_builddir:-build}" && pwd) top=$(cd "$top_srcdir" && pwd)
+: "${top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}" "${top_builddir:=$top_srcdir/build}"
+build=$(cd "$top_builddir" && pwd) top=$(cd "$top_srcdir" && pwd)
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 PATH=$build:$PATH
@@ -72,7 +73,7 @@ cat >compose.yaml <<'Y'
 services:
   web: {image: x}
   worker: {image: x}
-  db: {image: x, profiles: [data]}
+  db: {image: x, profiles: [data, '$(reboot)', "a b"]}
 Y
 echo 'services: {other: {image: x}}' >other.yaml
 cat >lines <<'L'
@@ -126,7 +127,7 @@ fi
 
 # fish can be asked itself.
 if command -v fish >/dev/null; then
-	grep -v 'FILES\|DIRS\|no-such\|=' lines | while IFS='|' read -r line expected; do
+	grep -v 'FILES\|DIRS\|no-such\|^[^|]*=' lines | while IFS='|' read -r line expected; do
 		found=$(fish --no-config -c "source $top/completion/cmp.fish; complete -C '$line'" 2>&1 | cut -f1 | LC_ALL=C sort | tr '\n' ' ')
 		[ "${found% }" = "$expected" ] || echo "\"$line\": \"${found% }\", not \"$expected\""
 	done >>"$work/wrong"
@@ -137,7 +138,11 @@ fi
 
 if command -v zsh >/dev/null; then
 	cat >try.zsh <<'Z'
-compadd() { print -l -- "${(@P)argv[-1]}"; }
+compadd() {
+	local suffix=${argv[(i)-S]}
+	print -l -- "${(@P)argv[-1]}"
+	(( suffix > $# )) || [[ -z $argv[suffix+1] ]] || print -r -- "-S $argv[suffix+1]"
+}
 _files() { print FILES; }
 while IFS='|' read -r line expected; do
 	words=("${(@s: :)line}") CURRENT=${#words}
@@ -145,7 +150,7 @@ while IFS='|' read -r line expected; do
 	[[ ${found% } == "$expected" ]] || print -r -- "\"$line\": \"${found% }\", not \"$expected\""
 done
 Z
-	grep -v 'DIRS\|no-such\|=' lines | zsh -f try.zsh "$top" >>"$work/wrong" 2>&1
+	grep -v 'DIRS\|no-such\|^[^|]*=' lines | zsh -f try.zsh "$top" >>"$work/wrong" 2>&1
 	report "$(wc -l <"$work/wrong")" "zsh completes typed lines"
 else
 	skip "zsh completes typed lines" "no zsh"

@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Goldens of the compose room.  A case is a directory with the files of a project and `expected`:
-# what compose-config prints about it (compose-errors/: the problems; compose-models/: the model).
-# `args` holds its arguments (default: config -q, or config --format json), `environment` NAME=VALUE
-# lines.  The case's directory reads @DIR@.  UPDATE=1 rewrites `expected`.
+# what compose-config prints about it (compose-errors/: the problems; compose-models/: the model;
+# compose-lint/: the findings).
+# `args` holds its arguments (default: config -q, config --format json, or
+# lint), `environment` NAME=VALUE lines.  The case's directory reads @DIR@.  UPDATE=1 rewrites `expected`.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 : "${CMP_BUILD:=${top_builddir:-build}}"
@@ -26,11 +27,14 @@ run() {
 	cat "$work/err" "$work/out" "$work/status" | sed "s|$PWD|@DIR@|g"
 }
 
-for case in "$here"/compose-errors/*/ "$here"/compose-models/*/; do
+for case in "$here"/compose-errors/*/ "$here"/compose-models/*/ "$here"/compose-lint/*/; do
 	case=${case%/} arguments="config -q"
 	[ -d "$case" ] || continue
 	name=$(basename "$(dirname "$case")")/$(basename "$case")
-	case $name in compose-models/*) arguments="config --format json" ;; esac
+	case $name in
+	compose-models/*) arguments="config --format json" ;;
+	compose-lint/*) arguments=lint ;;
+	esac
 	number=$((number + 1))
 	(cd "$case" && run "$case" "$arguments") >"$work/actual"
 	if [ -n "${UPDATE:-}" ]; then

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * compose-config [GLOBAL OPTION...] config [OPTION...]: what `cmp config` does with nothing but the
- * compose room linked, for goldens, the corpus and measurements.  Problems go to standard error,
- * the model to standard output; status 1 after errors.  --repeat N loads N times and prints how
- * long one load takes; --diagnostics json prints the problems for editors.
+ * compose-config [GLOBAL OPTION...] config|lint [OPTION...]: what `cmp config` and `cmp lint` do
+ * with nothing but the compose room linked, for goldens, the corpus and measurements.  Problems go
+ * to standard error, the model to standard output; status 1 after errors, 3 after findings.
+ * --repeat N loads N times and prints how long one load takes and how much memory; --diagnostics
+ * json prints the problems for editors.
  */
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/json.h"
 #include "base/time.h"
-#include "compose/compose.h"
+#include "compose/lint.h"
+
+#define STATUS_FINDINGS 3
 
 extern char **environ;
 
@@ -20,7 +24,7 @@ struct arguments {
 	char **files, **profiles, **env_files;
 	const char *format, *diagnostics;
 	uint32_t repeat;
-	bool quiet;
+	bool quiet, lint;
 };
 
 enum { OPTION_FIRST = 256, PROJECT_DIRECTORY, PROFILE, ENV_FILE, FORMAT, DIAGNOSTICS, REPEAT };
@@ -35,6 +39,7 @@ static const struct option long_options[] = {
 	{"diagnostics", required_argument, NULL, DIAGNOSTICS},
 	{"repeat", required_argument, NULL, REPEAT},
 	{"quiet", no_argument, NULL, 'q'},
+	{"strict", no_argument, NULL, OPTION_FIRST},
 	{"no-interpolate", no_argument, NULL, OPTION_FIRST},
 	{"no-normalize", no_argument, NULL, OPTION_FIRST},
 	{"no-path-resolution", no_argument, NULL, OPTION_FIRST},
@@ -49,6 +54,7 @@ static void set_flag(struct compose_options *o, const char *name)
 		const char *name;
 		bool *flag;
 	} flags[] = {
+		{"strict", &o->strict},
 		{"no-interpolate", &o->no_interpolate},
 		{"no-normalize", &o->no_normalize},
 		{"no-path-resolution", &o->no_path_resolution},
@@ -99,7 +105,7 @@ static bool take_option(struct arguments *a, int option, int index)
 	}
 }
 
-/* "config" may stand anywhere; what follows it are names of services. */
+/* "config" or "lint" may stand anywhere; what follows it are names of services. */
 static bool parse(struct arguments *a, int argc, char **argv)
 {
 	int option, index = 0;
@@ -107,7 +113,10 @@ static bool parse(struct arguments *a, int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "f:p:q", long_options, &index)) != -1)
 		if (!take_option(a, option, index))
 			return false;
-	if (optind == argc || strcmp(argv[optind], "config") != 0)
+	if (optind == argc)
+		return false;
+	a->lint = a->options.all_resources = !strcmp(argv[optind], "lint");
+	if (!a->lint && strcmp(argv[optind], "config") != 0)
 		return false;
 	a->options.services = optind + 1 < argc ? argv + optind + 1 : NULL;
 	a->options.files = a->files;
@@ -153,39 +162,57 @@ static int load_once(const struct arguments *a, bool print)
 	struct error err = ERROR_INIT;
 	int r = compose_load(&a->options, &p, &err);
 
+	if (r == 0 && a->lint)
+		compose_lint(p);
 	if (!print)
 		return r;
 	print_problems(p, a->diagnostics && !strcmp(a->diagnostics, "json"));
 	if (r < 0)
 		fprintf(stderr, "%s\n", err.msg);
+	else if (a->lint)
+		return diag_warnings(p->diags) ? STATUS_FINDINGS : 0;
 	else if (!a->quiet)
 		print_model(p, a->format, a->options.no_interpolate);
 	return r;
+}
+
+/* The peak is that of the process, with its code. */
+static void measure(const struct arguments *a)
+{
+	struct rusage usage = {0};
+	size_t bytes = 0;
+	int64_t start = time_boot_ns();
+	uint32_t i;
+
+	for (i = 0; i < a->repeat; i++) {
+		AUTO(compose_project_free) struct compose_project *p = NULL;
+		struct error err = ERROR_INIT;
+
+		(void)!compose_load(&a->options, &p, &err);
+		bytes = arena_used_bytes(p->arena);
+	}
+	(void)getrusage(RUSAGE_SELF, &usage);
+	fprintf(stderr, "%.3f ms for one load, %zu KiB of nodes and texts, peak %ld KiB\n",
+		(double)(time_boot_ns() - start) / 1e6 / a->repeat, bytes >> 10, usage.ru_maxrss);
 }
 
 int main(int argc, char **argv)
 {
 	struct arguments a = {.options = {.environment = environ}};
 	auto_free char *cwd = getcwd(NULL, 0);
-	int64_t start;
-	uint32_t i;
 	int r;
 
 	a.options.cwd = cwd;
 	if (!cwd || !parse(&a, argc, argv)) {
-		fputs("usage: compose-config [OPTION...] config [OPTION...] [SERVICE...]\n",
+		fputs("usage: compose-config [OPTION...] config|lint [OPTION...] [SERVICE...]\n",
 		      stderr);
 		return 2;
 	}
-	start = time_boot_ns();
-	for (i = 0; i < a.repeat; i++)
-		(void)load_once(&a, false);
 	if (a.repeat)
-		fprintf(stderr, "%.3f ms for one load\n",
-			(double)(time_boot_ns() - start) / 1e6 / a.repeat);
+		measure(&a);
 	r = load_once(&a, !a.repeat);
 	strv_free(a.files);
 	strv_free(a.profiles);
 	strv_free(a.env_files);
-	return r < 0 ? 1 : 0;
+	return r < 0 ? 1 : r;
 }

@@ -142,7 +142,7 @@ static void extends(void **state)
 		 "services.b",
 		 "{\"command\":null,\"entrypoint\":null,\"image\":\"i\",\"networks\":{\"default\":null}}",
 		 {0}},
-		{{S("    extends: b\n  b: {extends: a}\n")}, 0, NULL, NULL, {"extends itself"}},
+		{{S("    extends: b\n  b: {extends: a}\n")}, 0, NULL, NULL, {"extends cycle: "}},
 		{{S("    image: i\n    extends: basee\n  base: {image: i}\n")},
 		 0,
 		 NULL,
