@@ -49,7 +49,7 @@ static const struct option_def options[] = {
 
 static int refuse(const json_t *build, struct error *err)
 {
-	static const char *const keys[] = {"additional_contexts", "ssh", "isolation", "privileged"};
+	static const char *const keys[] = {"additional_contexts", "ssh", "isolation"};
 
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
 		const json_t *value = json_object_get(build, keys[i]);
@@ -178,18 +178,25 @@ static int64_t bytes_of(const json_t *value)
 	return (int64_t)bytes;
 }
 
+/* What RUN may ask for. */
+static json_t *allowed(const json_t *build)
+{
+	json_t *list = json_get_arr(build, "entitlements");
+
+	list = list ? json_copy(list) : json_array();
+	if (json_get_bool(build, "privileged"))
+		json_array_append_new(list, json_str("security.insecure"));
+	return list;
+}
+
 static void set_options(json_t *o, const json_t *build, const struct extra *x)
 {
-	static const char *const lists[][2] = {{"no_cache_filter", "no_cache_filter"},
-					       {"entitlements", "allow"}};
-	json_t *platforms = json_get_arr(build, "platforms");
+	json_t *platforms = json_get_arr(build, "platforms"),
+	       *filter = json_get_arr(build, "no_cache_filter");
 
-	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-		json_t *list = json_get_arr(build, lists[i][0]);
-
-		if (list)
-			json_object_set(o, lists[i][1], list);
-	}
+	if (filter)
+		json_object_set(o, "no_cache_filter", filter);
+	json_set_new(o, "allow", allowed(build));
 	json_set_str(o, "target", json_get_str(build, "target"));
 	json_set_str(o, "network", json_get_str(build, "network"));
 	json_set_bool(o, "no_cache", x->no_cache || json_get_bool(build, "no_cache"));
