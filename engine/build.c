@@ -24,12 +24,12 @@
 
 /* ---- telling */
 
-void build_event(struct build *b, json_t *event)
+bool build_event(struct build *b, json_t *event)
 {
-	if (b->cancelled)
-		json_decref(event);
-	else
-		b->sink.event(b->sink.arg, event);
+	if (!b->cancelled)
+		return b->sink.event(b->sink.arg, event);
+	json_decref(event);
+	return true;
 }
 
 void build_progress(const struct build_stage *s, const char *status, const char *text)
@@ -40,7 +40,7 @@ void build_progress(const struct build_stage *s, const char *status, const char 
 	json_set_new(event, "id", json_str(s->shown));
 	json_set_str(event, "status", status);
 	json_set_str(event, "text", text);
-	build_event(s->build, event);
+	(void)build_event(s->build, event);
 }
 
 static void tell_end(struct build *b, const struct image *im, const struct error *err)
@@ -56,7 +56,7 @@ static void tell_end(struct build *b, const struct image *im, const struct error
 		json_set_new(event, "message", json_str(b->failure ?: failure ?: "failed"));
 	}
 	json_set_int(event, "exit", im && !failure ? 0 : 1);
-	build_event(b, event);
+	(void)build_event(b, event);
 }
 
 /* ---- the end */
@@ -411,7 +411,27 @@ void build_eof(struct build *b)
 	build_context_eof(b);
 }
 
-/* ---- after a supervisor that died */
+void build_drained(struct build *b)
+{
+	for (size_t i = 0; b->stages && i < b->file->stage_count; i++)
+		if (b->stages[i].run)
+			build_run_resume(&b->stages[i]);
+}
+
+/* ---- the supervisor's end and beginning */
+
+void builds_stop(struct daemon *d)
+{
+	struct map_iter it = {0};
+
+	while (map_next(d->containers, &it)) {
+		struct container *c = it.value;
+		struct error ignored = ERROR_INIT; /* it does not run any more */
+
+		if (c->pid && json_get_str(c->config.labels, BUILD_LABEL))
+			(void)!container_kill(c, SIGKILL, &ignored);
+	}
+}
 
 void builds_sweep(struct daemon *d)
 {

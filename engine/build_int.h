@@ -80,7 +80,7 @@ struct build_stage {
 };
 
 /* ---- build.c */
-void build_event(struct build *b, json_t *event); /* taken */
+bool build_event(struct build *b, json_t *event); /* taken; false: see build_sink */
 void build_progress(const struct build_stage *s, const char *status, const char *text);
 /* The first failure ends the build: with the place of the instruction, or without one (in NULL).
  * `more` (may be NULL) is shown below. */
@@ -131,6 +131,7 @@ void build_step_committed(struct build_stage *s, const char *result);
 /* ---- build_run.c, build_mounts.c */
 int build_run_start(struct build_stage *s, struct error *err) MUST_CHECK;
 void build_run_cancel(struct build_stage *s);
+void build_run_resume(struct build_stage *s); /* its output is read again */
 /* Are all that the mounts read from there?  As build_source_find. */
 int build_mounts_ready(struct build_stage *s, struct error *err) MUST_CHECK;
 /* Sources in the context, for the key, and the chains of other stages; `key` grows. */

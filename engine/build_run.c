@@ -141,7 +141,7 @@ static void on_changed(struct container_watch *w, struct container *c, enum cont
 
 /* ---- its output */
 
-static void one_line(struct build_run *r, const char *text, size_t len)
+static bool one_line(struct build_run *r, const char *text, size_t len)
 {
 	char **slot = &r->tail[r->tail_count++ % BUILD_TAIL];
 	json_t *event = json_object();
@@ -153,7 +153,7 @@ static void one_line(struct build_run *r, const char *text, size_t len)
 	json_set_str(event, "type", "log");
 	json_set_new(event, "id", json_str(r->stage->shown));
 	json_set_new(event, "text", json_str(*slot));
-	build_event(r->stage->build, event);
+	return build_event(r->stage->build, event);
 }
 
 static uint32_t get_u32(const char *at)
@@ -167,6 +167,7 @@ static bool on_log_data(void *arg, const char *data, size_t len)
 {
 	struct build_run *r = arg;
 	size_t at = 0, text;
+	bool room = true;
 
 	buf_add(&r->frames, data, len);
 	while (r->frames.len - at >= FRAME_HEAD) {
@@ -176,11 +177,11 @@ static bool on_log_data(void *arg, const char *data, size_t len)
 		if (r->frames.len - at < FRAME_HEAD + text)
 			break;
 		if (frame[0] == 1 || frame[0] == 2)
-			one_line(r, frame + FRAME_HEAD, text);
+			room &= one_line(r, frame + FRAME_HEAD, text);
 		at += FRAME_HEAD + text;
 	}
 	buf_consume(&r->frames, at);
-	return true;
+	return room;
 }
 
 static void on_log_end(void *arg, const struct error *err)
@@ -370,4 +371,10 @@ void build_run_cancel(struct build_stage *s)
 	if (r->logs)
 		logs_stop(steal_ptr(&r->logs));
 	remove_container(r);
+}
+
+void build_run_resume(struct build_stage *s)
+{
+	if (s->run->logs)
+		logs_resume(s->run->logs);
 }

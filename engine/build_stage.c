@@ -87,7 +87,7 @@ static void on_pull_event(void *arg, json_t *event)
 {
 	const struct build_stage *s = arg;
 
-	build_event(s->build, event);
+	(void)build_event(s->build, event);
 }
 
 static void on_pulled(void *arg, const char *id, const struct error *err)

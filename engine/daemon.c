@@ -360,6 +360,7 @@ void daemon_stop(struct daemon *d)
 	if (d->stopping)
 		return;
 	d->stopping = true;
+	builds_stop(d);
 	say_goodbye(d);
 	leave(d);
 	if (!d->notify_socket) /* a service manager goes on listening there */

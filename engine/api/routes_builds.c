@@ -20,18 +20,20 @@ struct building {
 	struct build *build; /* NULL: the options are not complete yet */
 	struct buf head;
 	size_t options_at, options_len; /* in head; 0: not known yet */
-	bool streaming, failed;
+	bool streaming;
 };
 
-static void on_event(void *arg, json_t *event)
+static bool on_event(void *arg, json_t *event)
 {
 	struct building *b = arg;
+	bool room;
 
 	if (!b->streaming)
 		api_stream_start(b->request, "application/x-ndjson");
 	b->streaming = true;
-	api_stream_json(b->request, event);
+	room = api_stream_json(b->request, event);
 	json_decref(event);
+	return room;
 }
 
 static void building_free(struct building *b)
@@ -46,7 +48,7 @@ static void on_done(void *arg)
 	struct api_request *r = b->request;
 
 	r->on_data = NULL;
-	r->on_end = r->on_hangup = NULL;
+	r->on_end = r->on_hangup = r->on_drain = NULL;
 	api_pause(r, false);
 	api_stream_end(r);
 	building_free(b);
@@ -63,10 +65,8 @@ static void refuse(struct building *b, const struct error *err)
 {
 	struct api_request *r = b->request;
 
-	b->failed = true;
-	r->on_hangup = NULL;
 	r->on_data = NULL;
-	r->on_end = NULL;
+	r->on_end = r->on_hangup = r->on_drain = NULL;
 	api_reply_error(r, err);
 	building_free(b);
 }
@@ -159,6 +159,15 @@ static void on_hangup(void *arg)
 	building_free(b);
 }
 
+/* The client has read. */
+static void on_read(void *arg)
+{
+	struct building *b = arg;
+
+	if (b->build)
+		build_drained(b->build);
+}
+
 static void post_build(struct api_request *r)
 {
 	struct building *b = xcalloc(1, sizeof(*b));
@@ -169,6 +178,7 @@ static void post_build(struct api_request *r)
 	r->on_data = on_data;
 	r->on_end = on_end;
 	r->on_hangup = on_hangup;
+	r->on_drain = on_read;
 }
 
 /* ---- the cache */

@@ -103,6 +103,17 @@ wait $pid && false
 within 10 holds '[ "$(cmpd_pid)" != "$killed" ]'
 within 10 clean
 E
+it 'the supervisor ends while a command runs' <<'E'
+printf 'FROM bb\nRUN touch /started; sleep 100\n' >Dockerfile
+"$CMP_BUILD/cmp" image build . 2>err &
+pid=$!
+within 10 holds '[ "$(api GET containers | jq length)" = 1 ]'
+cmp shutdown
+wait $pid && false
+within 5 holds "[ -z \"\$(pids_of $WORK)\" ]"
+cmp images >/dev/null
+within 10 clean
+E
 it 'two builds at once share what they make' <<'E'
 printf 'FROM bb\nRUN sleep 0.3; echo x >/x\nCOPY present.txt /\n' >Dockerfile
 "$CMP_BUILD/cmp" image build -q . >one 2>err &

@@ -98,6 +98,21 @@ D
 cmp image build -f D7 -t cp . 2>err || { cat err; false; }
 eq "$(in_image cp sh -c 'ls /c; ls /noc; cat /p/y/4.c /q/w/x/y/4.c; [ -L /followed ] || cat /followed; readlink /all/link; readlink /all/dangling' | tr '\n' ' ')" '1.c 2.c 3.h dangling link x w/x/y/4.c w/x/y/4.c w/1.c 1.c nowhere '
 E
+it 'links in the image are resolved within it' <<'E'
+cat >D10 <<'D'
+FROM bb
+RUN mkdir -p /real/deep && ln -s /real /abs && ln -s ../../../../../real/deep /up && ln -s /nowhere/at/all /broken
+COPY src/a.txt /abs/
+COPY src/a.txt /up/b.txt
+WORKDIR /abs/made
+RUN --mount=type=tmpfs,target=/abs/made/t true
+D
+cmp image build -f D10 -t links . 2>err || { cat err; false; }
+eq "$(in_image links sh -c 'cat /real/a.txt /real/deep/b.txt; ls -d /real/made; readlink /abs' | tr '\n' ' ')" 'changed changed /real/made /real '
+printf 'FROM links\nCOPY src/a.txt /broken/x\n' >D11
+cmp image build -f D11 . >out 2>&1 || has "$(cat out)" 'D11:2:1'
+[ ! -e /nowhere ]
+E
 it 'networks: a bridge by default, none, and host with a permission only' <<'E'
 printf 'FROM bb\nRUN ip -o link | grep -c eth0 >/n\nRUN --network=none ip -o link | grep -c eth0 >>/n; true\n' >D8
 cmp image build -f D8 -t net -q . >/dev/null
