@@ -117,6 +117,7 @@ static int from_file(const json_t *config, const char *server, json_t **ret, str
 static int run_helper(const char *program, const char *server, struct buf *answer, bool *ret_ok,
 		      struct error *err)
 {
+	struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
 	int in[2], out[2], status = 0;
 	pid_t pid;
 
@@ -135,10 +136,13 @@ static int run_helper(const char *program, const char *server, struct buf *answe
 	}
 	close(in[0]);
 	close(out[1]);
+	/* Who does not read gives a status. */
+	sigaction(SIGPIPE, &ignore, &before);
 	if (pid > 0)
 		(void)!file_write_all(in[1], server, strlen(server), err);
+	sigaction(SIGPIPE, &before, NULL);
 	close(in[1]);
-	*err = ERROR_INIT; /* who does not read gives a status */
+	*err = ERROR_INIT;
 	if (pid > 0)
 		(void)!file_read_fd(out[0], ANSWER_MAX, answer, err);
 	close(out[0]);

@@ -100,14 +100,6 @@ static const struct option_def prune_options[] = {
 	{0},
 };
 
-static bool confirmed(void)
-{
-	char answer[16];
-
-	fputs("This removes the cache of builds. Go on? [y/N] ", stderr);
-	return fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
-}
-
 static int prune_run(struct cli *cli, const void *values, int argc, char **argv)
 {
 	const struct values *v = values;
@@ -122,7 +114,7 @@ static int prune_run(struct cli *cli, const void *values, int argc, char **argv)
 		return cli_usage(cli, "\"cmp builder prune\" takes no arguments");
 	if (v->until && (parse_duration_ns(v->until, &unused_ns) < 0 || unused_ns <= 0))
 		return cli_usage(cli, "--until %s: must be a duration like 24h", v->until);
-	if (!v->force && !confirmed())
+	if (!v->force && !cli_confirm(cli, "the cache of builds"))
 		return 1;
 	target = xasprintf("/cmp/v1/build/prune?unused_ns=%lld", (long long)unused_ns);
 	if (client_call(cli->socket_path, true, "POST", target, NULL, &reply, &err) < 0)

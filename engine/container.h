@@ -70,6 +70,7 @@ struct container {
 	size_t endpoint_count;
 	struct publish_use *published; /* its host ports while it holds them; publish.c */
 	size_t published_count;
+	unsigned files_busy; /* its tree is mounted elsewhere: it cannot be started; archive.c */
 	struct list kept_sockets; /* of a shim found again, until publish_acquire; publish.c */
 	char *dir;		  /* STATE/containers/ID */
 	struct life *life;	  /* lifecycle.c */

@@ -17,6 +17,8 @@
 #define READ_BYTES    ((size_t)64 << 10)
 #define QUEUE_HIGH    ((size_t)1 << 20)
 #define DRAIN_WAIT_MS 200 /* for output that somebody else in the container still holds open */
+#define DRAIN_STEP_MS 20
+#define DRAIN_STEPS   250 /* as long as there is something to read */
 
 enum { IN, OUT, ERR, STREAMS };
 
@@ -36,6 +38,8 @@ struct exec {
 	int terminal; /* its master, for the size; -1 */
 	unsigned rows, columns;
 	bool started, exited, detached, paused, done, stdin_closed;
+	bool progress;	      /* something was read since the last look */
+	unsigned drain_steps; /* looks since the end */
 	int exit_code;
 	struct error err;
 	size_t queued;
@@ -102,7 +106,14 @@ static void finish(struct exec *e)
 static void on_late(uv_timer_t *timer)
 {
 	struct exec *e = timer->data;
+	bool first = !e->drain_steps;
 
+	/* A busy loop comes here before it has read what was there in time. */
+	if (e->paused || ((first || e->progress) && e->drain_steps++ < DRAIN_STEPS)) {
+		e->progress = false;
+		uv_timer_start(timer, on_late, DRAIN_STEP_MS, 0);
+		return;
+	}
 	close_stream(&e->streams[OUT]);
 	close_stream(&e->streams[ERR]);
 }
@@ -141,6 +152,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	struct exec *e = exec_of(s);
 	bool go_on = true;
 
+	e->progress |= n > 0;
 	if (n > 0 && !e->detached && e->args.on_output)
 		go_on = e->args.on_output(e->args.arg, s->fd, buf->base, (size_t)n);
 	free(buf->base);

@@ -12,7 +12,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/time.h"
-#include "engine/events.h"
+#include "engine/container_int.h"
 #include "engine/exec.h"
 #include "engine/network.h"
 
@@ -112,18 +112,13 @@ static void set_status(struct health *h, enum health_status status)
 {
 	struct container *c = h->container;
 	auto_free char *action = NULL;
-	json_t *attributes;
 
 	if (c->health_status == status)
 		return;
 	c->health_status = status;
 	log_debug("health", "container %s is %s", c->name, health_status_name(status));
-	attributes = json_object();
-	json_set_str(attributes, "name", c->name);
-	json_set_str(attributes, "com.docker.compose.project", c->project);
-	json_set_str(attributes, "com.docker.compose.service", c->service);
 	action = xasprintf("health_status: %s", health_status_name(status));
-	events_emit(c->daemon->events, "container", action, c->id, attributes);
+	container_emit(c, action, NULL, NULL);
 	publish_refresh(c);
 	container_notify(c, CONTAINER_CHANGED_HEALTH);
 }

@@ -539,6 +539,12 @@ void container_start(struct container *c, container_done done, void *arg)
 		answer_later(c->daemon, done, arg, &err);
 		return;
 	}
+	if (action == LAUNCH && c->files_busy) {
+		error_set(&err, EBUSY, "cannot start container %s: files are being copied",
+			  c->name);
+		answer_later(c->daemon, done, arg, &err);
+		return;
+	}
 	container_ref(c); /* it may remove itself when it cannot be started */
 	if (action == LAUNCH && !begin_launch(c, &err))
 		answer_later(c->daemon, done, arg, &err);

@@ -579,10 +579,12 @@ static int prune_work(struct image_op *op, struct error *err)
 	return 0;
 }
 
-static void on_pruned(void *arg, int64_t freed_bytes, const struct error *err)
+static void on_pruned(void *arg, const json_t *removed, int64_t freed_bytes,
+		      const struct error *err)
 {
 	struct prune_op *p = arg;
 
+	(void)removed;
 	p->op.store->pruning--;
 	p->done(p->arg, freed_bytes, err);
 	free(p);
@@ -590,12 +592,13 @@ static void on_pruned(void *arg, int64_t freed_bytes, const struct error *err)
 
 static void prune_finish(struct image_op *op)
 {
+	const struct image_prune_args unused = {.images = false};
 	struct prune_op *p = container_of(op, struct prune_op, op);
 
 	if (op->error.code)
-		on_pruned(p, 0, &op->error);
+		on_pruned(p, NULL, 0, &op->error);
 	else
-		image_gc(op->store, on_pruned, p);
+		image_prune(op->store, &unused, on_pruned, p);
 }
 
 void image_cache_prune(struct image_store *s, int64_t before_ns,

@@ -54,7 +54,10 @@ struct image_pull {
 	void (*done)(void *arg, struct image *im, bool changed, const struct error *err);
 	void *arg;
 
-	char *tmp; /* below the store */
+	char *tmp;	 /* below the store */
+	char *spool;	 /* below the store: where the blobs are, instead of at a registry */
+	json_t *spooled; /* its layers */
+	bool held;	 /* `pending` counts one until the layers of the spool are done */
 	struct image_helper *program;
 	uv_pipe_t control;
 	struct buf in;
@@ -109,6 +112,8 @@ static void pull_free(struct image_pull *p)
 	buf_release(&p->manifest);
 	buf_release(&p->config);
 	json_decref(p->auth);
+	json_decref(p->spooled);
+	free(p->spool);
 	free(p->layers);
 	free(p->name);
 	free(p->full);
@@ -141,12 +146,14 @@ static int write_documents(struct image_pull *p, struct error *err)
 	const struct image_store *s = p->store;
 	char top[DIGEST_TEXT_MAX] = "";
 
-	if (p->index.len && image_blob_put(s, p->index.data, p->index.len, top, err) < 0)
+	if (!p->spool && p->index.len &&
+	    image_blob_put(s, p->index.data, p->index.len, top, err) < 0)
 		return -err->code;
 	if (image_blob_put(s, p->manifest.data ?: "", p->manifest.len, p->manifest_id, err) < 0 ||
 	    image_blob_put(s, p->config.data ?: "", p->config.len, p->id, err) < 0)
 		return -err->code;
-	p->source = xasprintf("%s@%s", p->repository, *top ? top : p->manifest_id);
+	if (!p->spool)
+		p->source = xasprintf("%s@%s", p->repository, *top ? top : p->manifest_id);
 	return 0;
 }
 
@@ -204,15 +211,17 @@ static void final_apply(struct image_op *op)
 {
 	struct image_pull *p = container_of(op, struct image_pull, op);
 	struct image_store *s = op->store;
-	struct image_entry *old =
-		p->full ? map_get(s->names, p->full) : map_get(s->digests, p->source);
+	const struct image_entry *old = p->full	    ? map_get(s->names, p->full)
+					: p->source ? map_get(s->digests, p->source)
+						    : NULL;
 
 	p->entry = image_entry_insert(s, steal_ptr(&p->entry));
 	image_ref(&p->entry->im); /* until the end is told */
 	p->changed = old != p->entry;
 	if (p->full)
 		image_name_set(s, p->entry, p->full);
-	image_source_set(s, p->entry, p->source, p->now_ns);
+	if (p->source)
+		image_source_set(s, p->entry, p->source, p->now_ns);
 }
 
 static void final_finish(struct image_op *op)
@@ -223,7 +232,7 @@ static void final_finish(struct image_op *op)
 	list_remove(&p->link);
 	if (p->begun)
 		s->pulling--;
-	if (op->error.code)
+	if (op->error.code && !p->spool)
 		error_wrap(&op->error, "pull %s", p->name);
 	p->done(p->arg, op->error.code ? NULL : &p->entry->im, p->changed,
 		op->error.code ? &op->error : NULL);
@@ -263,6 +272,14 @@ static void stop_unpackers(struct image_pull *p)
 			image_helper_kill(p->layers[i].unpacker);
 }
 
+static void release(struct image_pull *p)
+{
+	if (!p->held)
+		return;
+	p->held = false;
+	one_ended(p);
+}
+
 /* The first reason counts; what is under way is stopped. */
 static void pull_fail(struct image_pull *p, const struct error *err)
 {
@@ -271,6 +288,7 @@ static void pull_fail(struct image_pull *p, const struct error *err)
 	if (p->program)
 		image_helper_kill(p->program);
 	stop_unpackers(p);
+	release(p);
 }
 
 static int ask(struct image_pull *p, enum registry_frame kind, json_t *request, int fd,
@@ -507,6 +525,7 @@ static void layer_failed(struct pull_layer *l, const struct error *why)
 	if (!p->failure.code)
 		p->failure = err;
 	stop_unpackers(p);
+	release(p);
 	/* What it has to say about the reason is heard before it goes. */
 	if (p->program && !uv_is_closing((uv_handle_t *)&p->control)) {
 		int socket;
@@ -576,8 +595,7 @@ static void on_unpacked(void *arg, const char *output, const struct error *failu
 	image_op_start(p->store, &l->op, &kind); /* its end is ours */
 }
 
-/* A layer may not fill the disk. */
-static uint64_t quota(const struct image_store *s)
+uint64_t image_quota(const struct image_store *s)
 {
 	struct statvfs fs;
 	uint64_t free_bytes;
@@ -593,7 +611,7 @@ static int start_unpacker(struct pull_layer *l, int input, struct error *err)
 	const struct image_store *s = l->pull->store;
 	auto_free char *fs = xasprintf("%s/%s/layer/fs", s->root, l->tmp);
 	auto_free char *blob = l->stored ? xstrdup("-") : xasprintf("%s/%s/blob", s->root, l->tmp);
-	auto_free char *max = xasprintf("%llu", (unsigned long long)quota(s));
+	auto_free char *max = xasprintf("%llu", (unsigned long long)image_quota(s));
 	const char *lowest[] = {"--verbatim", fs, blob, max, NULL};
 	const char *upper[] = {"--overlay", "--verbatim", fs, blob, max, NULL};
 	struct image_helper_args args = {.program = "cmp-layer",
@@ -608,7 +626,15 @@ static int start_unpacker(struct pull_layer *l, int input, struct error *err)
 	return image_helper_start(s->loop, &args, &l->unpacker, err);
 }
 
-/* The bytes come from the store when it has them, otherwise from the registry. */
+static int open_spooled(const struct pull_layer *l, struct error *err)
+{
+	auto_free char *path = xasprintf("%s/%s", l->pull->spool, l->digest + strlen("sha256:"));
+	int fd = openat(l->pull->store->dir, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	return fd < 0 ? error_sys(err, errno, "open the blob %s", l->digest) : fd;
+}
+
+/* The bytes come from the store when it has them, otherwise from the spool or the registry. */
 static int open_bytes(struct pull_layer *l, struct error *err)
 {
 	const struct image_store *s = l->pull->store;
@@ -620,6 +646,8 @@ static int open_bytes(struct pull_layer *l, struct error *err)
 	l->stored = fds[0] >= 0;
 	if (l->stored)
 		return fds[0];
+	if (l->pull->spool)
+		return open_spooled(l, err);
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return error_sys(err, errno, "make a pipe");
 	(void)fcntl(fds[1], F_SETPIPE_SZ, PIPE_BYTES); /* smaller ones do, slower */
@@ -684,6 +712,7 @@ static void advance(struct image_pull *p)
 	p->complete = true;
 	if (p->program)
 		image_helper_kill(p->program); /* nothing more is wanted of it */
+	release(p);
 }
 
 /* ---- beginning */
@@ -703,9 +732,11 @@ static void on_program_end(void *arg, const char *output, const struct error *er
 
 static int start_program(struct image_pull *p, int socket, struct error *err)
 {
-	static const char *const pass[] = {"CMP_CONFIG_DIR", "http_proxy", "https_proxy",
-					   "HTTPS_PROXY",    "no_proxy",   "NO_PROXY",
-					   "all_proxy",	     "ALL_PROXY",  NULL};
+	static const char *const pass[] = {
+		"CMP_CONFIG_DIR", "HTTP_PROXY",	  "http_proxy",	   "HTTPS_PROXY",
+		"https_proxy",	  "NO_PROXY",	  "no_proxy",	   "ALL_PROXY",
+		"all_proxy",	  "ASAN_OPTIONS", "UBSAN_OPTIONS", NULL,
+	};
 	auto_free char *root = xasprintf("%s/%s/root", p->store->root, p->tmp);
 	const char *const argv[] = {root, NULL};
 	struct image_helper_args args = {.program = "cmp-registry",
@@ -738,6 +769,12 @@ static int begin(struct image_pull *p, struct error *err)
 {
 	int fds[2], r;
 
+	if (p->spool) {
+		p->held = true;
+		p->pending++;
+		on_layers(p, p->spooled);
+		return 0;
+	}
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
 		return error_sys(err, errno, "make a socket");
 	r = start_program(p, fds[1], err);
@@ -797,7 +834,6 @@ int image_pull_check(const struct image_pull_args *args, struct error *err)
 static int take_args(struct image_pull *p, const struct image_pull_args *args, struct error *err)
 {
 	auto_reference struct image_reference r = {0};
-	char id[DIGEST_HEX_MAX];
 
 	if (image_pull_check(args, err) < 0 || image_reference_parse(args->name, &r, err) < 0)
 		return -err->code;
@@ -812,6 +848,16 @@ static int take_args(struct image_pull *p, const struct image_pull_args *args, s
 	p->path = steal_ptr(&r.path);
 	p->platform = str_empty(args->platform) ? NULL : xstrdup(args->platform);
 	p->auth = json_incref((json_t *)(uintptr_t)args->auth);
+	return 0;
+}
+
+static struct image_pull *pull_new(struct image_store *s, const struct image_pull_args *args)
+{
+	struct image_pull *p = xcalloc(1, sizeof(*p));
+	char id[DIGEST_HEX_MAX];
+
+	p->store = s;
+	list_init(&p->link);
 	p->progress = args->progress;
 	p->done = args->done;
 	p->arg = args->arg;
@@ -821,16 +867,14 @@ static int take_args(struct image_pull *p, const struct image_pull_args *args, s
 	buf_init(&p->index, REGISTRY_MANIFEST_MAX);
 	buf_init(&p->manifest, REGISTRY_MANIFEST_MAX);
 	buf_init(&p->config, REGISTRY_CONFIG_MAX);
-	return 0;
+	return p;
 }
 
 int image_pull_start(struct image_store *s, const struct image_pull_args *args,
 		     struct image_pull **ret, struct error *err)
 {
-	struct image_pull *p = xcalloc(1, sizeof(*p));
+	struct image_pull *p = pull_new(s, args);
 
-	p->store = s;
-	list_init(&p->link);
 	if (take_args(p, args, err) < 0) {
 		pull_free(p);
 		return -err->code;
@@ -839,6 +883,25 @@ int image_pull_start(struct image_store *s, const struct image_pull_args *args,
 	*ret = p;
 	schedule(s);
 	return 0;
+}
+
+void image_pull_spooled(struct image_store *s, const struct image_spooled *from,
+			const struct image_pull_args *args, struct image_pull **ret)
+{
+	struct image_pull *p = pull_new(s, args);
+	auto_reference struct image_reference r = {0};
+	struct error ignored = ERROR_INIT;
+
+	if (args->name && image_reference_parse(args->name, &r, &ignored) == 0)
+		p->full = image_reference_full(&r);
+	p->name = xstrdup(args->name ?: "image");
+	p->spool = xstrdup(from->dir);
+	p->spooled = json_incref((json_t *)(uintptr_t)from->layers);
+	keep(&p->manifest, from->manifest->data ?: "", from->manifest->len);
+	keep(&p->config, from->config->data ?: "", from->config->len);
+	list_append(&s->pulls, &p->link);
+	*ret = p;
+	schedule(s);
 }
 
 void image_pull_cancel(struct image_pull *p)

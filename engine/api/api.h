@@ -83,6 +83,8 @@ void api_stream_start(struct api_request *r, const char *content_type);
 bool api_stream_write(struct api_request *r, const char *data, size_t len);
 bool api_stream_json(struct api_request *r, const json_t *line); /* and a newline */
 void api_stream_end(struct api_request *r);
+/* The stream ends without being complete, and so that the client sees it: the connection breaks. */
+void api_stream_abort(struct api_request *r);
 /* 101; from now on api_stream_write sends as it is, on_data receives, api_stream_end closes. */
 void api_upgrade(struct api_request *r);
 /* The same as Docker has it: 101 when the client asked for an upgrade, otherwise 200 and everything
@@ -108,5 +110,8 @@ bool api_query_flag(const struct api_request *r, const char *name);   /* "1" or 
 int64_t api_query_int(const struct api_request *r, const char *name, int64_t fallback);
 char **api_query_list(const struct api_request *r,
 		      const char *name); /* "a,b"; owned, NULL: absent */
+
+/* All values of a parameter that may be repeated; owned, may be empty. */
+char **api_query_all(struct api_request *r, const char *name);
 
 #endif

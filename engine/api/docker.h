@@ -43,8 +43,8 @@ struct docker_route {
 	}
 
 extern const struct docker_route docker_system_routes[], docker_container_routes[],
-	docker_exec_routes[], docker_image_routes[], docker_network_routes[],
-	docker_volume_routes[], docker_refused_routes[];
+	docker_exec_routes[], docker_image_routes[], docker_pull_routes[], docker_archive_routes[],
+	docker_network_routes[], docker_volume_routes[], docker_refused_routes[];
 /* The table of endpoints as docs/docker-api.md has it. */
 void docker_describe_routes(struct buf *b);
 
@@ -162,6 +162,8 @@ void docker_put_mount_points(struct buf *b, const void *container);
 /* docker_endpoint.c */
 int docker_endpoint_read(struct docker_input *in, const json_t *value, struct config_network *ret)
 	MUST_CHECK;
+/* Names for other containers on the same network: ["db:database"]. */
+int docker_links_read(struct docker_input *in, const json_t *list, const char *network) MUST_CHECK;
 void docker_put_endpoint_id(struct buf *b, const struct container *c,
 			    const struct container_endpoint *e);
 void docker_put_mac(struct buf *b, const struct container_endpoint *e);

@@ -952,7 +952,7 @@ static const struct docker_field host_fields[] = {
 	M("GroupAdd", STRV, group_add, "null"),
 	{"IpcMode", DOCKER_PUT, 0, NULL, put_ipc, NULL},
 	ALWAYS("Cgroup", "\"\"", docker_refuse),
-	ALWAYS("Links", "null", docker_refuse),
+	ALWAYS("Links", "null", NULL), /* docker_config_read */
 	M("OomScoreAdj", INT, oom_score_adj, "0"),
 	SET("PidMode", STR, pid_mode, "\"\"", set_mode),
 	M("Privileged", BOOL, privileged, "false"),
@@ -1103,6 +1103,20 @@ static int read_part(struct docker_input *in, const struct docker_field *fields,
 	return r < 0 ? r : docker_read(in, more, object, in->config);
 }
 
+/* Those of the main network. */
+static int set_host_links(struct docker_input *in, const json_t *host)
+{
+	const json_t *links = json_object_get(host, "Links");
+
+	in->key = "Links";
+	if (docker_blank(links))
+		return 0;
+	if (!in->config->network_count)
+		return error_set(in->err, EINVAL,
+				 "conflicting options: links and the network mode");
+	return docker_links_read(in, links, in->config->networks[0].network);
+}
+
 /* The old place of the address: that of the main network. */
 static int set_old_mac(struct docker_input *in, const json_t *body)
 {
@@ -1139,7 +1153,7 @@ int docker_config_read(struct docker_input *in, const json_t *body)
 	if (!o->labels)
 		o->labels = json_object();
 	if (set_networks(in, json_get_obj(networking, "EndpointsConfig")) < 0 ||
-	    set_old_mac(in, body) < 0)
+	    set_old_mac(in, body) < 0 || set_host_links(in, host) < 0)
 		return -in->err->code;
 	if (o->auto_remove && o->restart.policy && strcmp(o->restart.policy, "no"))
 		return error_set(in->err, EINVAL,

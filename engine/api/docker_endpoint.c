@@ -25,33 +25,70 @@ static int set_ipam(struct docker_input *in, const json_t *value, void *network)
 	return docker_read(in, rows, value, network);
 }
 
-/* "db:database": other containers are found by their own names; a name of this container's own
- * making is not supported. */
-static int set_links(struct docker_input *in, const json_t *value, void *network UNUSED)
+/* The address that a container has on a network; -1: none. */
+static int address_on(const struct container *c, const char *network, char ret[NET_ADDR_TEXT])
+{
+	size_t i;
+
+	for (i = 0; i < c->endpoint_count; i++) {
+		const struct container_endpoint *e = &c->endpoints[i];
+
+		if (strcmp(e->network->name, network) && strcmp(e->network->id, network))
+			continue;
+		net_addr_text(&e->link.addrs[!e->link.addrs[0].family], ret);
+		return 0;
+	}
+	return -1;
+}
+
+/* "db:database", or "db" alone.  Addresses stay as long as a container: a link is a line of hosts.
+ */
+static int add_link(struct docker_input *in, const char *text, const char *network)
+{
+	size_t len = strcspn(text, ":");
+	auto_free char *ref = xstrndup(text + (text[0] == '/'), len - (text[0] == '/'));
+	const char *alias = text[len] ? text + len + 1 : NULL, *slash;
+	char address[NET_ADDR_TEXT];
+	struct error ignored = ERROR_INIT;
+	struct container *c;
+
+	if (container_find(in->daemon, ref, &c, &ignored) < 0)
+		return error_set(in->err, ENOENT,
+				 "could not get container for %s: No such container: %s", ref, ref);
+	if (address_on(c, network, address) < 0)
+		return error_set(in->err, EINVAL, "cannot link to %s, which is not on network %s",
+				 c->name, network);
+	slash = alias ? strrchr(alias, '/') : NULL;
+	alias = slash ? slash + 1 : alias;
+	if (!str_empty(alias) && strcmp(alias, c->name))
+		strv_pushf(&in->config->extra_hosts, "%s:%s", alias, address);
+	if (!strcmp(network, NETWORK_DEFAULT) || str_empty(alias))
+		strv_pushf(&in->config->extra_hosts, "%s:%s", c->name, address);
+	return 0;
+}
+
+int docker_links_read(struct docker_input *in, const json_t *list, const char *network)
 {
 	const json_t *item;
 	size_t i;
 
-	if (!json_is_array(value))
+	if (!json_is_array(list))
 		return docker_wrong(in, "a list of strings");
-	json_array_foreach ((json_t *)(uintptr_t)value, i, item) {
-		const char *text = json_string_value(item),
-			   *alias = text ? strchr(text, ':') : NULL;
-		auto_free char *ref = alias ? xstrndup(text, (size_t)(alias - text)) : NULL;
-		struct error ignored = ERROR_INIT;
-		struct container *c;
-
-		if (!alias)
-			continue;
-		if (container_find(in->daemon, ref, &c, &ignored) == 0 &&
-		    (!strcmp(alias + 1, c->name) || str_eq(alias + 1, c->service)))
-			continue;
-		strv_pushf(&in->warnings,
-			   "the link %s has no effect: names of links are not "
-			   "supported",
-			   text);
+	json_array_foreach ((json_t *)(uintptr_t)list, i, item) {
+		if (!json_is_string(item))
+			return docker_wrong(in, "a list of strings");
+		if (add_link(in, json_string_value(item), network) < 0)
+			return -in->err->code;
 	}
 	return 0;
+}
+
+/* Of a container that is being made; one that is there cannot get further names. */
+static int set_links(struct docker_input *in, const json_t *value, void *network)
+{
+	if (!in->config)
+		return docker_warn(in, value, network);
+	return docker_links_read(in, value, ((const struct config_network *)network)->network);
 }
 
 static const struct docker_field endpoint_fields[] = {

@@ -48,7 +48,9 @@ void docker_put_image_summary(struct buf *b, const struct daemon *d, const struc
 		 "{\"Containers\":%zu,\"Created\":%lld,\"Id\":\"%s\",\"Labels\":", users_of(d, im),
 		 (long long)(im->created_ns / NS_PER_SEC), im->id);
 	docker_put_value(b, json_get_obj(im->config, "Labels"));
-	buf_adds(b, ",\"ParentId\":\"\",\"RepoDigests\":[],\"RepoTags\":");
+	buf_adds(b, ",\"ParentId\":\"\",\"RepoDigests\":");
+	docker_put_strv(b, im->digests, "[]");
+	buf_adds(b, ",\"RepoTags\":");
 	docker_put_strv(b, im->tags, "[]");
 	buf_addf(b, ",\"SharedSize\":-1,\"Size\":%lld}", (long long)im->size_bytes);
 }
@@ -66,7 +68,9 @@ static void put_inspect(struct buf *b, const struct image *im)
 
 	buf_addf(b, "{\"Id\":\"%s\",\"RepoTags\":", im->id);
 	docker_put_strv(b, im->tags, "[]");
-	buf_adds(b, ",\"RepoDigests\":[],\"Parent\":\"\",\"Comment\":");
+	buf_adds(b, ",\"RepoDigests\":");
+	docker_put_strv(b, im->digests, "[]");
+	buf_adds(b, ",\"Parent\":\"\",\"Comment\":");
 	docker_put_str(b, document_text(im, "comment"));
 	buf_adds(b, ",\"Created\":");
 	docker_put_time(b, im->created_ns);

@@ -11,28 +11,43 @@
 
 /* ---- values */
 
-static bool plain(const char *s)
+/* Length of a string that needs no escapes; -1 for any other. */
+static ssize_t plain(const char *s)
 {
-	for (; *s; s++)
-		if ((unsigned char)*s < ' ' || *s == '"' || *s == '\\' || (unsigned char)*s > 0x7e)
-			return false;
-	return true;
+	const char *p;
+
+	for (p = s; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == '"' || *p == '\\' || (unsigned char)*p > 0x7e)
+			return -1;
+	return p - s;
 }
 
-void docker_put_str(struct buf *b, const char *s)
+/* The string in quotes, and what follows it. */
+static void put_quoted(struct buf *b, const char *s, const char *after)
 {
+	ssize_t len = plain(s);
+	size_t more = strlen(after);
 	auto_json json_t *value = NULL;
 	auto_free char *text = NULL;
+	char *to = len < 0 ? NULL : buf_reserve(b, (size_t)len + more + 2);
 
-	if (!s || plain(s)) {
-		buf_addc(b, '"');
-		buf_adds(b, s ? s : "");
-		buf_addc(b, '"');
+	if (to) {
+		*to++ = '"';
+		memcpy(to, s, (size_t)len);
+		to[len] = '"';
+		memcpy(to + len + 1, after, more + 1);
+		b->len += (size_t)len + more + 2;
 		return;
 	}
 	value = json_str(s);
 	text = json_text(value);
 	buf_adds(b, text);
+	buf_adds(b, after);
+}
+
+void docker_put_str(struct buf *b, const char *s)
+{
+	put_quoted(b, s ? s : "", "");
 }
 
 void docker_put_int(struct buf *b, int64_t n)
@@ -82,8 +97,7 @@ void docker_put_comma(struct buf *b)
 void docker_put_key(struct buf *b, const char *key)
 {
 	docker_put_comma(b);
-	docker_put_str(b, key);
-	buf_addc(b, ':');
+	put_quoted(b, key, ":");
 }
 
 void docker_put_strv(struct buf *b, char *const *v, const char *empty)
@@ -103,12 +117,22 @@ void docker_put_strv(struct buf *b, char *const *v, const char *empty)
 void docker_put_value(struct buf *b, const json_t *value)
 {
 	auto_free char *text = NULL;
+	const char *key;
+	json_t *item;
 
-	if (!value) {
-		buf_adds(b, "null");
+	if (json_is_object(value)) { /* most often of strings: labels */
+		buf_addc(b, '{');
+		json_object_foreach ((json_t *)(uintptr_t)value, key, item) {
+			docker_put_key(b, key);
+			if (json_is_string(item))
+				docker_put_str(b, json_string_value(item));
+			else
+				docker_put_value(b, item);
+		}
+		buf_addc(b, '}');
 		return;
 	}
-	text = json_text(value);
+	text = value ? json_text(value) : xstrdup("null");
 	buf_adds(b, text);
 }
 

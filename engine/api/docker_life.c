@@ -541,6 +541,21 @@ static void made(struct api_request *r, const struct docker_input *in, const str
 	docker_reply(r, 201, &b);
 }
 
+/* 404 says that the image is not there, and clients go and pull it. */
+static void create_failed(struct api_request *r, const struct error *err)
+{
+	struct error e = *err;
+	const char *network = strstr(e.msg, "no such network: ");
+
+	if (e.code == ENOENT)
+		e.code = EINVAL;
+	if (network)
+		docker_fail(r, 400, "failed to set up container networking: network %s not found",
+			    network + strlen("no such network: "));
+	else
+		api_reply_error(r, &e);
+}
+
 static void make(struct api_request *r, struct docker_input *in, const char *name)
 {
 	AUTO(image_unref) struct image *im = NULL;
@@ -562,7 +577,7 @@ static void make(struct api_request *r, struct docker_input *in, const char *nam
 	if (json_get_bool(json_get_obj(r->body, "HostConfig"), "PublishAllPorts"))
 		publish_all(in->config, im);
 	if (container_create(r->daemon, &args, &c, in->err) < 0)
-		api_reply_error(r, in->err);
+		create_failed(r, in->err);
 	else
 		made(r, in, c);
 }
@@ -582,7 +597,7 @@ void docker_create(struct api_request *r)
 	if (!str_empty(name) && !check_name(r, name))
 		return;
 	if (docker_config_read(&in, r->body) < 0)
-		api_reply_error(r, &err);
+		create_failed(r, &err);
 	else
 		make(r, &in, name);
 	strv_free(in.warnings);
@@ -637,18 +652,13 @@ static void get_container(struct api_request *r)
 static void get_top(struct api_request *r)
 {
 	struct container *c = docker_container(r);
-	const char *ps_args = api_query(r, "ps_args");
 	auto_buf struct buf b = BUF_INIT;
 	struct error err = ERROR_INIT;
 	auto_json json_t *o = NULL;
 
 	if (!c || !need_running(r, c))
 		return;
-	if (!str_empty(ps_args) && strcmp(ps_args, "-ef")) {
-		docker_fail(r, 501, "top with the ps arguments \"%s\" is not supported", ps_args);
-		return;
-	}
-	if (container_top(c, &o, &err) < 0) {
+	if (container_top(c, api_query(r, "ps_args"), &o, &err) < 0) {
 		api_reply_error(r, &err);
 		return;
 	}
@@ -694,7 +704,8 @@ const struct docker_route docker_container_routes[] = {
 	DOCKER_ROUTE("POST", CONTAINER "/attach", docker_attach),
 	DOCKER_ROUTE("POST", CONTAINER "/resize", post_resize),
 	DOCKER_ROUTE("GET", CONTAINER "/logs", docker_logs),
-	DOCKER_ROUTE_PARTLY("GET", CONTAINER "/top", get_top, "ps_args: only -ef"),
+	DOCKER_ROUTE_PARTLY("GET", CONTAINER "/top", get_top,
+			    "ps_args: -ef, aux, -o with the usual columns"),
 	DOCKER_ROUTE_PARTLY("GET", CONTAINER "/stats", docker_stats, "no figures of block devices"),
 	DOCKER_ROUTE("DELETE", CONTAINER, delete_container),
 	DOCKER_ROUTE_END,

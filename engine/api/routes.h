@@ -15,8 +15,10 @@ void stream_exec(struct api_request *r, struct container *c);
 void stream_attach(struct api_request *r, struct container *c);
 /* routes_projects.c: logs of a project or of one container (id), by the request's query. */
 void stream_logs(struct api_request *r, const char *project, const char *container);
-/* top.c: {titles, processes} of a running container. */
-int container_top(struct container *c, json_t **ret, struct error *err) MUST_CHECK;
+/* top.c: {titles, processes} of a running container; ps_args: "-ef" (NULL), "aux", "-o pid,args".
+ */
+int container_top(struct container *c, const char *ps_args, json_t **ret, struct error *err)
+	MUST_CHECK;
 
 /* Who uses an image: the shape of image_remove_args.in_use; `arg` is the daemon. */
 enum image_use image_users(void *arg, const char *image_id, char **ret_by);

@@ -101,7 +101,7 @@ static void get_top(struct api_request *r)
 
 	if (!c)
 		return;
-	if (container_top(c, &o, &err) < 0)
+	if (container_top(c, NULL, &o, &err) < 0)
 		api_reply_error(r, &err);
 	else
 		api_reply_json(r, 200, o);

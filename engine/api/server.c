@@ -42,6 +42,7 @@ struct conn {
 	const struct api_route *route;
 	struct api_request request;
 	char *method;
+	char *target;	    /* of the request, as it came */
 	char *path, *extra; /* path: method and path; extra: further header fields of the answer */
 	bool keep_alive, upgrade_asked, full, reading, dispatched, feeding;
 	bool body_done, answered; /* answered before the body was there: the rest is dropped */
@@ -77,7 +78,8 @@ static void request_release(struct conn *c)
 	c->method = NULL;
 	free(c->path);
 	free(c->extra);
-	c->path = c->extra = NULL;
+	free(c->target);
+	c->path = c->extra = c->target = NULL;
 	c->body_done = c->answered = false;
 }
 
@@ -363,6 +365,14 @@ void api_stream_end(struct api_request *r)
 	}
 }
 
+void api_stream_abort(struct api_request *r)
+{
+	struct conn *c = conn_of(r);
+
+	c->dispatched = false; /* no hang-up: who ends it knows */
+	conn_close(c);
+}
+
 void api_upgrade(struct api_request *r)
 {
 	static const char head[] = "HTTP/1.1 101 Switching Protocols\r\n"
@@ -552,7 +562,7 @@ static int on_headers(void *arg, const struct http_message *msg, struct error *e
 	c->keep_alive = msg->keep_alive && !msg->upgrade;
 	c->upgrade_asked = msg->upgrade;
 	c->method = xstrdup(msg->method);
-	c->path = NULL;
+	c->target = xstrdup(msg->target);
 	r->daemon = c->server->daemon;
 	r->method = c->method;
 	r->headers = msg->headers;
@@ -882,4 +892,25 @@ char **api_query_list(const struct api_request *r, const char *name)
 	const char *value = api_query(r, name);
 
 	return str_empty(value) ? NULL : strv_split(value, ",");
+}
+
+/* The map of parameters keeps the last value only. */
+char **api_query_all(struct api_request *r, const char *name)
+{
+	const char *target = conn_of(r)->target, *mark = target ? strchr(target, '?') : NULL;
+	AUTO(strv_free) char **parts = strv_split(mark ? mark + 1 : "", "&");
+	char **values = xcalloc(1, sizeof(*values));
+	size_t i;
+
+	for (i = 0; i < strv_len(parts); i++) {
+		struct error ignored = ERROR_INIT;
+		const char *value = str_skip(parts[i], name);
+		char *decoded;
+
+		if (value && *value == '=' &&
+		    http_percent_decode(value + 1, strlen(value + 1), true, &decoded, &ignored) ==
+			    0)
+			strv_push(&values, decoded);
+	}
+	return values;
 }

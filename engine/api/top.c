@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The processes of a container as `ps -ef` shows them, read from the host's /proc: nothing of the
- * container is executed.
+ * The processes of a container as ps shows them, read from the host's /proc: nothing is executed.
+ * What ps can be asked for is a table of columns, and three ways to choose from it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,9 +20,10 @@
 struct process {
 	pid_t pid, ppid;
 	unsigned uid;
-	uint64_t ticks, start_ticks;
+	uint64_t ticks, start_ticks, virtual_bytes, resident_pages, threads;
 	int tty;
-	char *command;
+	char state;
+	char *name, *command;
 };
 
 static int read_proc(pid_t pid, const char *name, struct buf *ret)
@@ -49,14 +50,19 @@ static bool read_stat(struct process *p)
 	if (!open || !close || close < open)
 		return false;
 	fields = strv_split(close + 1, " \n");
-	if (strv_len(fields) < 20 || parse_i64(fields[1], &ppid) < 0 ||
+	if (strv_len(fields) < 22 || parse_i64(fields[1], &ppid) < 0 ||
 	    parse_i64(fields[4], &tty) < 0 || parse_u64(fields[11], &user) < 0 ||
-	    parse_u64(fields[12], &system) < 0 || parse_u64(fields[19], &p->start_ticks) < 0)
+	    parse_u64(fields[12], &system) < 0 || parse_u64(fields[19], &p->start_ticks) < 0 ||
+	    parse_u64(fields[17], &p->threads) < 0 ||
+	    parse_u64(fields[20], &p->virtual_bytes) < 0 ||
+	    parse_u64(fields[21], &p->resident_pages) < 0)
 		return false;
 	p->ppid = (pid_t)ppid;
 	p->tty = (int)tty;
 	p->ticks = user + system;
-	p->command = xasprintf("[%.*s]", (int)(close - open - 1), open + 1);
+	p->state = fields[0][0];
+	p->name = xstrndup(open + 1, (size_t)(close - open - 1));
+	p->command = xasprintf("[%s]", p->name);
 	return true;
 }
 
@@ -85,66 +91,272 @@ static void read_owner(struct process *p)
 		p->uid = st.st_uid;
 }
 
-static json_t *row(const struct process *p)
+/* ---- columns */
+
+static int64_t age_s(const struct process *p)
 {
-	long hz = sysconf(_SC_CLK_TCK);
-	int64_t up_ns = time_boot_ns(),
-		age_s = up_ns / NS_PER_SEC - (int64_t)(p->start_ticks / (uint64_t)hz);
-	uint64_t seconds = p->ticks / (uint64_t)hz;
-	time_t started = (time_t)(time_now_ns() / NS_PER_SEC - age_s);
-	char when[16] = "", name[32];
-	json_t *cells = json_array();
+	uint64_t hz = (uint64_t)sysconf(_SC_CLK_TCK);
+
+	return time_boot_ns() / NS_PER_SEC - (int64_t)(p->start_ticks / hz);
+}
+
+static uint64_t used_s(const struct process *p)
+{
+	return p->ticks / (uint64_t)sysconf(_SC_CLK_TCK);
+}
+
+static char *column_user(const struct process *p)
+{
+	return p->uid ? xasprintf("%u", p->uid) : xstrdup("root");
+}
+
+static char *column_uid(const struct process *p)
+{
+	return xasprintf("%u", p->uid);
+}
+
+static char *column_pid(const struct process *p)
+{
+	return xasprintf("%d", (int)p->pid);
+}
+
+static char *column_ppid(const struct process *p)
+{
+	return xasprintf("%d", (int)p->ppid);
+}
+
+static char *column_c(const struct process *p)
+{
+	int64_t age = age_s(p);
+
+	return xasprintf("%lld", (long long)(age > 0 ? (int64_t)used_s(p) * 100 / age : 0));
+}
+
+static char *column_pcpu(const struct process *p)
+{
+	int64_t age = age_s(p);
+
+	return xasprintf("%.1f", age > 0 ? 100.0 * (double)used_s(p) / (double)age : 0.0);
+}
+
+static char *column_pmem(const struct process *p)
+{
+	long all = sysconf(_SC_PHYS_PAGES);
+
+	return xasprintf("%.1f", all > 0 ? 100.0 * (double)p->resident_pages / (double)all : 0.0);
+}
+
+static char *column_start(const struct process *p)
+{
+	time_t started = (time_t)(time_now_ns() / NS_PER_SEC - age_s(p));
+	char when[16] = "";
 	struct tm tm;
 
 	if (localtime_r(&started, &tm))
 		strftime(when, sizeof(when), "%H:%M", &tm);
-	snprintf(name, sizeof(name), p->uid ? "%u" : "root", p->uid);
-	json_array_append_new(cells, json_string(name));
-	json_array_append_new(cells, json_sprintf("%d", (int)p->pid));
-	json_array_append_new(cells, json_sprintf("%d", (int)p->ppid));
-	json_array_append_new(
-		cells,
-		json_sprintf("%lld", (long long)(age_s > 0 ? (int64_t)seconds * 100 / age_s : 0)));
-	json_array_append_new(cells, json_string(when));
-	json_array_append_new(cells,
-			      p->tty ? json_sprintf("pts/%d", p->tty & 0xff) : json_string("?"));
-	json_array_append_new(cells, json_sprintf("%02llu:%02llu:%02llu",
-						  (unsigned long long)seconds / 3600,
-						  (unsigned long long)seconds / 60 % 60,
-						  (unsigned long long)seconds % 60));
-	json_array_append_new(cells, json_str(p->command));
+	return xstrdup(when);
+}
+
+static char *column_tty(const struct process *p)
+{
+	return p->tty ? xasprintf("pts/%d", p->tty & 0xff) : xstrdup("?");
+}
+
+static char *column_time(const struct process *p)
+{
+	uint64_t s = used_s(p);
+
+	return xasprintf("%02llu:%02llu:%02llu", (unsigned long long)s / 3600,
+			 (unsigned long long)s / 60 % 60, (unsigned long long)s % 60);
+}
+
+static char *column_vsz(const struct process *p)
+{
+	return xasprintf("%llu", (unsigned long long)p->virtual_bytes / 1024);
+}
+
+static char *column_rss(const struct process *p)
+{
+	return xasprintf("%llu", (unsigned long long)p->resident_pages *
+					 (unsigned long long)sysconf(_SC_PAGESIZE) / 1024);
+}
+
+static char *column_state(const struct process *p)
+{
+	return xasprintf("%c", p->state);
+}
+
+static char *column_threads(const struct process *p)
+{
+	return xasprintf("%llu", (unsigned long long)p->threads);
+}
+
+static char *column_elapsed(const struct process *p)
+{
+	int64_t s = age_s(p);
+
+	return s < 3600 ? xasprintf("%02lld:%02lld", (long long)s / 60, (long long)s % 60)
+			: xasprintf("%02lld:%02lld:%02lld", (long long)s / 3600,
+				    (long long)s / 60 % 60, (long long)s % 60);
+}
+
+static char *column_name(const struct process *p)
+{
+	return xstrdup(p->name);
+}
+
+static char *column_command(const struct process *p)
+{
+	return xstrdup(p->command);
+}
+
+static const struct column {
+	const char *name, *title;
+	char *(*text)(const struct process *p);
+} columns[] = {
+	{"pid", "PID", column_pid},
+	{"ppid", "PPID", column_ppid},
+	{"uid", "UID", column_uid},
+	{"euid", "EUID", column_uid},
+	{"user", "USER", column_user},
+	{"euser", "EUSER", column_user},
+	{"uname", "USER", column_user},
+	{"c", "C", column_c},
+	{"pcpu", "%CPU", column_pcpu},
+	{"%cpu", "%CPU", column_pcpu},
+	{"pmem", "%MEM", column_pmem},
+	{"%mem", "%MEM", column_pmem},
+	{"stime", "STIME", column_start},
+	{"start", "START", column_start},
+	{"tty", "TT", column_tty},
+	{"tt", "TT", column_tty},
+	{"tname", "TTY", column_tty},
+	{"time", "TIME", column_time},
+	{"cputime", "TIME", column_time},
+	{"etime", "ELAPSED", column_elapsed},
+	{"vsz", "VSZ", column_vsz},
+	{"rss", "RSS", column_rss},
+	{"s", "S", column_state},
+	{"stat", "STAT", column_state},
+	{"state", "S", column_state},
+	{"nlwp", "NLWP", column_threads},
+	{"comm", "COMMAND", column_name},
+	{"ucmd", "CMD", column_name},
+	{"args", "COMMAND", column_command},
+	{"cmd", "CMD", column_command},
+	{"command", "COMMAND", column_command},
+};
+
+/* `ps -ef` has the name of the user under UID. */
+static const struct column full[] = {
+	{NULL, "UID", column_user},  {NULL, "PID", column_pid},	    {NULL, "PPID", column_ppid},
+	{NULL, "C", column_c},	     {NULL, "STIME", column_start}, {NULL, "TTY", column_tty},
+	{NULL, "TIME", column_time}, {NULL, "CMD", column_command}, {NULL, NULL, NULL}};
+static const struct column bsd[] = {{NULL, "USER", column_user},       {NULL, "PID", column_pid},
+				    {NULL, "%CPU", column_pcpu},       {NULL, "%MEM", column_pmem},
+				    {NULL, "VSZ", column_vsz},	       {NULL, "RSS", column_rss},
+				    {NULL, "TTY", column_tty},	       {NULL, "STAT", column_state},
+				    {NULL, "START", column_start},     {NULL, "TIME", column_time},
+				    {NULL, "COMMAND", column_command}, {NULL, NULL, NULL}};
+
+/* ---- choosing */
+
+#define CHOSEN_MAX 32
+
+static int choose(const char *list, struct column chosen[CHOSEN_MAX], size_t *count,
+		  struct error *err)
+{
+	AUTO(strv_free) char **names = strv_split(list, ",");
+	size_t i, k;
+
+	for (i = 0; i < strv_len(names); i++) {
+		for (k = 0; k < ARRAY_LEN(columns); k++)
+			if (!strcmp(names[i], columns[k].name))
+				break;
+		if (k == ARRAY_LEN(columns) || *count + 1 >= CHOSEN_MAX)
+			return error_set(err, EINVAL, "ps: unknown column \"%s\"", names[i]);
+		chosen[(*count)++] = columns[k];
+	}
+	return 0;
+}
+
+static bool has_pid(const struct column *c)
+{
+	while (c->title && c->text != column_pid)
+		c++;
+	return c->title != NULL;
+}
+
+/* The words of ps: -e and a change nothing, the processes are those of the container anyway. */
+static int parse(const char *args, struct column chosen[CHOSEN_MAX], struct error *err)
+{
+	AUTO(strv_free) char **words = strv_split(str_empty(args) ? "-ef" : args, " ");
+	const struct column *preset = NULL;
+	size_t i, len, count = 0;
+	int r = 0;
+
+	for (i = 0; i < strv_len(words) && r == 0; i++) {
+		const char *word = words[i] + (words[i][0] == '-');
+
+		len = strlen(word);
+		if (len && word[len - 1] == 'o' && strspn(word, "aeAxo") == len && words[i + 1])
+			r = choose(words[++i], chosen, &count, err);
+		else if (len && strspn(word, "aeAxfu") == len)
+			preset = strchr(word, 'u') ? bsd : strchr(word, 'f') ? full : preset;
+		else
+			r = error_set(err, EINVAL, "ps: the argument \"%s\" is not supported",
+				      words[i]);
+	}
+	if (r < 0)
+		return r;
+	if (!count)
+		for (preset = preset ? preset : full; preset->title; preset++)
+			chosen[count++] = *preset;
+	chosen[count] = (struct column){0};
+	return has_pid(chosen) ? 0 : error_set(err, EIO, "Couldn't find PID field in ps output");
+}
+
+/* ---- the whole */
+
+static json_t *row(pid_t pid, const struct column *c)
+{
+	struct process p = {.pid = pid};
+	json_t *cells;
+
+	if (!read_stat(&p))
+		return NULL; /* it has just ended */
+	read_command(&p);
+	read_owner(&p);
+	cells = json_array();
+	for (; c->title; c++) {
+		auto_free char *text = c->text(&p);
+
+		json_array_append_new(cells, json_str(text));
+	}
+	free(p.name);
+	free(p.command);
 	return cells;
 }
 
-int container_top(struct container *c, json_t **ret, struct error *err)
+int container_top(struct container *c, const char *ps_args, json_t **ret, struct error *err)
 {
-	static const char *const titles[] = {"UID",   "PID", "PPID", "C",
-					     "STIME", "TTY", "TIME", "CMD"};
-	json_t *heads = json_array(), *rows = json_array();
+	struct column chosen[CHOSEN_MAX];
+	json_t *heads, *rows, *cells;
 	auto_free pid_t *pids = NULL;
 	size_t i, count = 0;
-	int r;
 
 	if (!c->pid)
-		r = error_set(err, EBUSY, "container %s is not running", c->name);
-	else
-		r = container_pids(c, &pids, &count, err);
-	if (r < 0) {
-		json_decref(heads);
-		json_decref(rows);
-		return r;
-	}
-	for (i = 0; i < ARRAY_LEN(titles); i++)
-		json_array_append_new(heads, json_string(titles[i]));
+		return error_set(err, EBUSY, "container %s is not running", c->name);
+	if (parse(ps_args, chosen, err) < 0 || container_pids(c, &pids, &count, err) < 0)
+		return -err->code;
+	heads = json_array();
+	rows = json_array();
+	for (i = 0; chosen[i].title; i++)
+		json_array_append_new(heads, json_string(chosen[i].title));
 	for (i = 0; i < count; i++) {
-		struct process p = {.pid = pids[i]};
-
-		if (!read_stat(&p))
-			continue; /* it has just ended */
-		read_command(&p);
-		read_owner(&p);
-		json_array_append_new(rows, row(&p));
-		free(p.command);
+		cells = row(pids[i], chosen);
+		if (cells)
+			json_array_append_new(rows, cells);
 	}
 	*ret = json_pack("{s:o, s:o}", "titles", heads, "processes", rows);
 	return 0;

@@ -414,10 +414,33 @@ static int hide_all(struct unpacker *u, struct item *it, struct error *err)
 
 /* ---- entries */
 
+/* What an entry may take the place of. */
+static int check_kind(const struct unpacker *u, const struct item *it, struct error *err)
+{
+	bool is_dir =
+		archive_entry_filetype(it->entry) == AE_IFDIR && !archive_entry_hardlink(it->entry);
+	struct stat st;
+
+	if (!*it->path)
+		return is_dir ? 0 : error_set(err, EBADMSG, "the archive replaces its root");
+	if (!u->args.keep_kinds || fstatat(it->parent, it->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	if (S_ISDIR(st.st_mode) && !is_dir)
+		return error_set(err, EINVAL,
+				 "cannot overwrite directory \"/%s\" with non-directory",
+				 shown(it));
+	if (!S_ISDIR(st.st_mode) && is_dir)
+		return error_set(err, EINVAL,
+				 "cannot overwrite non-directory \"/%s\" with directory",
+				 shown(it));
+	return 0;
+}
+
 static int place(struct unpacker *u, struct item *it, struct error *err)
 {
 	const char *link = archive_entry_hardlink(it->entry), *hidden = NULL;
-	enum layer_whiteout whiteout = layer_name_whiteout(it->path, &hidden);
+	enum layer_whiteout whiteout =
+		u->args.plain ? LAYER_WHITEOUT_NO : layer_name_whiteout(it->path, &hidden);
 
 	if (whiteout == LAYER_WHITEOUT_BAD)
 		return error_set(err, EBADMSG, "the archive hides an impossible name");
@@ -428,8 +451,8 @@ static int place(struct unpacker *u, struct item *it, struct error *err)
 	if (whiteout)
 		return whiteout == LAYER_WHITEOUT_FILE ? hide_file(it, hidden, err)
 						       : hide_all(u, it, err);
-	if (!*it->path && (link || archive_entry_filetype(it->entry) != AE_IFDIR))
-		return error_set(err, EBADMSG, "the archive replaces its root");
+	if (check_kind(u, it, err) < 0)
+		return -err->code;
 	if (link)
 		return make_hardlink(u, it, link, err);
 	switch (archive_entry_filetype(it->entry)) {
@@ -466,8 +489,8 @@ static int add_entry(struct unpacker *u, struct archive_entry *e, struct error *
 	it.name = path;
 	if (uid < 0 || uid > ID_MAX || gid < 0 || gid > ID_MAX)
 		return error_set(err, EBADMSG, "%s has an impossible owner", shown(&it));
-	it.uid = (uid_t)uid;
-	it.gid = (gid_t)gid;
+	it.uid = u->args.owner ? u->args.uid : (uid_t)uid;
+	it.gid = u->args.owner ? u->args.gid : (gid_t)gid;
 	it.times[0] = it.times[1] = (struct timespec){
 		.tv_sec = archive_entry_mtime(e),
 		.tv_nsec = MIN(MAX(archive_entry_mtime_nsec(e), 0), 999999999),

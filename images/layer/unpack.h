@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/error.h"
 #include "images/layer/source.h"
@@ -19,8 +20,14 @@ struct unpack_args {
 	uint64_t max_bytes; /* of one file */
 	bool pad; /* the stream may end without the padding of its last block, as Go's tools accept
 		     it: for streams whose digest is checked */
-	bool overlay; /* whiteouts become those of overlay; otherwise there is nothing below and
-			 they are dropped */
+	bool overlay;	 /* whiteouts become those of overlay; otherwise there is nothing below and
+			    they are dropped */
+	bool plain;	 /* no layer: names of whiteouts are names like others */
+	bool keep_kinds; /* a directory is not replaced by something else, nor the other way round
+			  */
+	bool owner;	 /* everything belongs to uid and gid, whatever the stream says */
+	uid_t uid;
+	gid_t gid;
 };
 struct unpack_result {
 	uint64_t tree_bytes; /* content of the files */

@@ -15,6 +15,7 @@
 #include "images/registry/sandbox.h"
 
 #define CONNECT_TIMEOUT_MS 15000L
+#define PROBE_TIMEOUT_MS   5000L /* for an insecure registry to show which scheme it speaks */
 #define STALL_SECONDS	   30L
 #define RECEIVE_BYTES	   (256L << 10)
 #define CONNECTIONS_MAX	   16L
@@ -65,10 +66,11 @@ int registry_client_new(const struct registry_client_args *args, struct registry
 	curl_multi_setopt(c->multi, CURLMOPT_MAX_HOST_CONNECTIONS, CONNECTIONS_MAX);
 	c->registry = xstrdup(args->registry);
 	c->path = xstrdup(args->path);
-	c->base = xasprintf("https://%s", !strcmp(args->registry, "docker.io")
-						  ? "registry-1.docker.io"
-						  : args->registry);
 	c->insecure = args->insecure;
+	/* On this machine nobody listens on the way, and few have certificates there. */
+	c->base = xasprintf(
+		"%s://%s", c->insecure && registry_is_loopback(c->registry) ? "http" : "https",
+		!strcmp(args->registry, "docker.io") ? "registry-1.docker.io" : args->registry);
 	c->client_cert = args->client_cert;
 	c->username = take_string(args->auth, "username");
 	c->password = take_string(args->auth, "password");
@@ -121,7 +123,8 @@ void client_configure(const struct registry_client *c, CURL *easy, const char *u
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, c->insecure ? "http,https" : "https");
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "cmp/" PACKAGE_VERSION);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+			 c->insecure && !c->settled ? PROBE_TIMEOUT_MS : CONNECT_TIMEOUT_MS);
 	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, STALL_SECONDS);
 	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
@@ -129,6 +132,8 @@ void client_configure(const struct registry_client *c, CURL *easy, const char *u
 	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, trusted ? 0L : 1L);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, trusted ? 0L : 2L);
+	if (own && registry_is_loopback(c->registry))
+		curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* none */
 	if (own && c->client_cert) {
 		curl_easy_setopt(easy, CURLOPT_SSLCERT, SANDBOX_CERT);
 		curl_easy_setopt(easy, CURLOPT_SSLKEY, SANDBOX_KEY);
@@ -395,19 +400,33 @@ static bool may_pass(const struct transfer *t, CURLcode code)
 	return false;
 }
 
-static void after_failure(struct transfer *t, CURLcode code)
+/* An insecure registry that has not understood the one scheme is asked with the other, once. */
+static bool try_other_scheme(struct transfer *t)
 {
 	struct registry_client *c = t->client;
+	auto_free char *old = NULL;
+	const char *rest;
+
+	if (c->settled || !c->insecure || t->elsewhere)
+		return false;
+	c->settled = true;
+	old = c->base;
+	rest = str_skip(old, "https://");
+	c->base = rest ? xasprintf("http://%s", rest)
+		       : xasprintf("https://%s", old + strlen("http://"));
+	again(t, 0);
+	return true;
+}
+
+static void after_failure(struct transfer *t, CURLcode code)
+{
 	auto_free char *url = url_of(t);
 	struct error err = ERROR_INIT;
 
-	if (!c->answered && c->insecure && !t->elsewhere && str_starts(c->base, "https://")) {
-		auto_free char *base = c->base;
-
-		c->base = xasprintf("http://%s", base + strlen("https://"));
-		again(t, 0);
+	/* Where nobody listens there is no other scheme either, unless it has another port. */
+	if ((code != CURLE_COULDNT_CONNECT || !strchr(t->client->registry, ':')) &&
+	    try_other_scheme(t))
 		return;
-	}
 	(void)!client_failed(code, url, t->detail, &err);
 	if (may_pass(t, code))
 		retry(t, &err, 0);
@@ -468,17 +487,18 @@ static void identify(struct transfer *t)
 {
 	auto_challenge struct challenge ch = {0};
 	auto_free char *url = url_of(t);
-	struct error err = ERROR_INIT, why = ERROR_INIT;
+	struct error err = ERROR_INIT, why = ERROR_INIT, refusal = ERROR_INIT;
 	bool ours = !t->elsewhere || registry_same_origin(t->elsewhere, t->client->base);
 
-	(void)!client_refused(t->status, url, &t->refusal, &err);
+	(void)!client_refused(t->status, url, &t->refusal, &refusal);
+	err = refusal;
 	if (ours && ++t->challenges <= CHALLENGES_MAX) {
 		if (read_challenge(t, &ch, &why) == 0 &&
 		    client_authenticate(t->client, &ch, &why) == 0) {
 			again(t, 0);
 			return;
 		}
-		error_set(&err, why.code, "%s: %s", err.msg, why.msg);
+		error_set(&err, why.code, "%s: %s", refusal.msg, why.msg);
 	}
 	end(t, &err);
 }
@@ -523,9 +543,12 @@ static void on_exchange(struct transfer *t, CURLcode code)
 {
 	if (!t->status)
 		curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &t->status);
-	if (t->status)
-		t->client->answered = true;
 	curl_multi_remove_handle(t->client->multi, t->easy);
+	/* What a TLS server says to plain text. */
+	if (t->status == 400 && str_starts(t->client->base, "http://") && try_other_scheme(t))
+		return;
+	if (t->status)
+		t->client->answered = t->client->settled = true;
 	if (t->error.code)
 		end(t, &t->error);
 	else if (code != CURLE_OK)
@@ -595,8 +618,8 @@ static bool take_messages(struct registry_client *c)
 	return any;
 }
 
-static int wait_for(struct registry_client *c, struct registry_wait *waits, size_t count,
-		    int timeout_ms, struct error *err)
+int registry_client_wait(struct registry_client *c, struct registry_wait *waits, size_t count,
+			 int timeout_ms, struct error *err)
 {
 	struct curl_waitfd *extra = xcalloc(count + 1, sizeof(*extra));
 	struct pollfd *now = xcalloc(count + 1, sizeof(*now));
@@ -619,17 +642,16 @@ static int wait_for(struct registry_client *c, struct registry_wait *waits, size
 					    curl_multi_strerror(code));
 }
 
-int registry_client_step(struct registry_client *c, struct registry_wait *waits, size_t count,
-			 int timeout_ms, struct error *err)
+int registry_client_work(struct registry_client *c, int *timeout_ms, struct error *err)
 {
 	CURLMcode code;
 	int running;
 
-	timeout_ms = begin_due(c, timeout_ms);
+	*timeout_ms = begin_due(c, *timeout_ms);
 	code = curl_multi_perform(c->multi, &running);
 	if (code != CURLM_OK)
 		return error_set(err, EIO, "talk to the registry: %s", curl_multi_strerror(code));
 	if (take_messages(c))
-		return 0;
-	return wait_for(c, waits, count, timeout_ms, err);
+		*timeout_ms = 0;
+	return 0;
 }

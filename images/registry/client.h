@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Requests to one registry: which scheme it speaks, who we are to it, redirects, retries.  All
- * transfers run side by side in one thread, driven by registry_client_step.
+ * transfers run side by side in one thread, driven by registry_client_work and _wait.
  *
  * Credentials go to the registry itself and to the token server that it names, never to where a
  * redirect leads.
@@ -40,21 +40,24 @@ struct transfer_args {
 	int (*on_data)(void *arg, const char *data, size_t len, struct error *err);
 	/* Something went wrong and is tried again.  May be NULL. */
 	void (*on_retry)(void *arg, const char *text);
-	/* Once, from registry_client_step; the transfer is gone afterwards. */
+	/* Once, from registry_client_work; the transfer is gone afterwards. */
 	void (*on_done)(void *arg, const struct error *err);
 	void *arg;
 };
 struct transfer *transfer_start(struct registry_client *c, const struct transfer_args *args);
 void transfer_resume(struct transfer *t);
 
+/* Moves all transfers on; callbacks are called from here.  *timeout_ms is shortened to when there
+ * is more to do. */
+int registry_client_work(struct registry_client *c, int *timeout_ms, struct error *err) MUST_CHECK;
 /* What else to wait for. */
 struct registry_wait {
 	int fd;
 	bool writable; /* otherwise readable */
 	bool ready;    /* set */
 };
-/* Works until something happens or `timeout_ms` have passed. */
-int registry_client_step(struct registry_client *c, struct registry_wait *waits, size_t count,
+/* Waits until something happens or the time is over. */
+int registry_client_wait(struct registry_client *c, struct registry_wait *waits, size_t count,
 			 int timeout_ms, struct error *err) MUST_CHECK;
 
 /* Pure: are scheme, host and port of two URLs the same, or only the host? */

@@ -17,7 +17,8 @@ struct registry_client {
 	char *registry, *path;
 	char *base; /* "https://registry-1.docker.io" */
 	bool insecure, client_cert;
-	bool answered; /* the scheme is settled */
+	bool answered; /* it has, at least once */
+	bool settled;  /* the scheme is known, or the other one has been tried */
 	char *username, *password, *identity_token;
 	char *token;		      /* bearer, from the token server or given */
 	enum challenge_scheme scheme; /* what the registry wants */

@@ -102,6 +102,10 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: cmp-registry DIR 3<>SOCKET\n");
 		return EXIT_USAGE;
 	}
+	/* libcurl reads only the other form, because a web server may set this one for a request.
+	 */
+	if (getenv("HTTP_PROXY"))
+		setenv("http_proxy", getenv("HTTP_PROXY"), 0);
 	if (curl_global_init(CURL_GLOBAL_ALL) != 0)
 		return EXIT_FAILURE;
 	return run(argv[1], &err) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -85,6 +85,27 @@ exits 4 compose up --exit-code-from a >out 2>&1
 has "$(cat out)" said
 compose down
 E
+it 'configs and secrets that are given inline; cp' <<'E'
+need_compose
+mkdir -p ../inline; cd ../inline
+cat >compose.yaml <<'Y'
+services:
+  a:
+    image: bb
+    stop_signal: KILL
+    configs: [{source: c, target: /etc/c.conf}]
+    secrets: [s]
+configs: {c: {content: "in the file"}}
+secrets: {s: {environment: SECRET}}
+Y
+SECRET=whisper compose up -d
+eq "$(compose exec -T a cat /etc/c.conf /run/secrets/s)" 'in the filewhisper'
+echo copied >f
+SECRET=x compose cp f a:/tmp/f
+SECRET=x compose cp a:/tmp/f g
+eq "$(cat g)" copied
+SECRET=x compose down
+E
 it 'the same project for cmp' <<'E'
 need_compose
 has "$(cmp -p trace ps -a)" trace-db-1

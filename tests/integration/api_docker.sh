@@ -178,6 +178,16 @@ docker network rm net1
 has "$(docker network ls --format '{{.Name}}' | sort | tr '\n' ' ')" 'bridge host none'
 fails docker network rm bridge
 E
+it 'links' <<'E'
+docker run -d --name target bb
+eq "$(docker run --rm --link target:other bb sh -c 'ping -c 1 -W 2 other >/dev/null && ping -c 1 -W 2 target >/dev/null && echo both')" both
+fails docker run --rm --link nosuch:x bb true 2>err
+has "$(cat err)" 'could not get container for nosuch'
+exits 125 docker run --rm --network nosuchnet bb true 2>err
+has "$(cat err)" 'network nosuchnet not found'
+hasnt "$(cat err)" 'Unable to find image'
+docker rm -f target
+E
 it 'published ports' <<'E'
 docker run -d --name web -p 127.0.0.1:0:80 bb httpd -f -p 80 -h /data
 port=$(docker port web 80/tcp | sed 's/.*://')
@@ -222,10 +232,103 @@ fails docker rmi bb 2>err
 has "$(cat err)" "conflict: unable to"
 docker rm usesit
 E
+it 'import; a pull that fails says why' <<'E'
+mkdir -p imp/bin; cp "$(command -v busybox)" imp/bin/busybox; ln -s busybox imp/bin/sh
+tar -C imp -c . | docker import -c 'ENV PATH=/bin' -c 'CMD ["sh","-c","echo imported"]' - imported:1
+eq "$(docker run --rm imported:1)" imported
+docker rmi imported:1
+fails docker pull 127.0.0.1:1/nosuch:1 2>err
+has "$(cat err)" 'Error response from daemon'
+fails docker pull 'BAD/Name' 2>err
+exits 125 docker run --rm 127.0.0.1:1/nosuch:1 2>err
+has "$(cat err)" "Unable to find image '127.0.0.1:1/nosuch:1' locally"
+E
+it 'files into and out of a container, running or not' <<'E'
+docker create --name cp -v /vol bb
+printf 'content\n' >file; mkdir -p dir/sub; echo deep >dir/sub/f; ln -s sub dir/link
+docker cp file cp:/tmp/renamed
+docker cp dir cp:/home/
+docker cp file cp:/vol/
+docker cp cp:/data/seed out; eq "$(cat out)" from-the-image
+docker start cp
+eq "$(docker exec cp cat /tmp/renamed /home/dir/link/f /vol/file)" "content
+deep
+content"
+docker cp file cp:/tmp/running
+eq "$(docker exec cp cat /tmp/running)" content
+docker cp cp:/home/dir back; eq "$(cat back/sub/f)" deep; eq "$(readlink back/link)" sub
+eq "$(docker cp cp:/vol/file - | tar -xO)" content
+eq "$(docker cp cp:/bin/sh - | tar tv | sed 's/.* sh/sh/')" 'sh -> busybox'
+fails docker cp cp:/no/such . 2>err
+has "$(cat err)" no/such
+answers 404 'Could not find the file /no/such in container cp' GET '/containers/cp/archive?path=/no/such'
+fails docker cp file cp:/data/seed/
+docker rm -fv cp
+E
+it 'export, and an image of it' <<'E'
+docker run -d --name exp -v /vol bb sh -c 'echo made >/made; echo v >/vol/v; sleep 1000'
+within 5 docker exec exp test -e /vol/v
+docker export exp >running.tar
+docker stop -t 0 exp
+docker export -o stopped.tar exp
+for t in running stopped; do
+	eq "$(tar -xOf $t.tar made)" made
+	eq "$(tar -xOf $t.tar data/seed)" from-the-image
+	fails tar -tf $t.tar vol/v
+	fails tar -tf $t.tar proc/1
+done
+docker import -c 'ENV PATH=/bin' - again <stopped.tar
+eq "$(docker run --rm again cat /made)" made
+docker rmi again
+docker rm -v exp
+E
+it 'a container cannot make a copy leave it' <<'E'
+mkdir -p outside; echo secret >outside/secret
+docker run -d --name evil bb
+docker exec evil sh -c "ln -s $PWD/outside /tmp/out; ln -s ../../../../../../..$PWD/outside /tmp/up; ln -s /proc/1/root /tmp/proc"
+fails docker cp evil:/tmp/out/secret stolen
+fails docker cp evil:/tmp/up/secret stolen
+[ ! -e stolen ]
+echo planted >planted
+docker cp planted evil:/tmp/out/ || true
+docker cp planted evil:/tmp/up/ || true
+[ ! -e outside/planted ]
+docker exec evil sh -c 'rm /tmp/out; mkdir /tmp/t; ln -s / /tmp/t/x'
+/usr/bin/python3 - >evil.tar <<'P'
+import io, os, sys, tarfile
+t = tarfile.open(fileobj=sys.stdout.buffer, mode='w|')
+def add(name): i = tarfile.TarInfo(name); i.size = 2; t.addfile(i, io.BytesIO(b'x\n'))
+l = tarfile.TarInfo('l'); l.type = tarfile.SYMTYPE; l.linkname = os.getcwd() + '/outside'; t.addfile(l); add('l/through-link')
+t.close()
+P
+docker cp - evil:/tmp/t <evil.tar || true
+printf 'x' | curl -s -X PUT --unix-socket "$SOCK" --data-binary @- 'http://d/containers/evil/archive?path=/tmp' >/dev/null
+/usr/bin/python3 -c "
+import tarfile, io, sys
+t = tarfile.open(fileobj=sys.stdout.buffer, mode='w|'); i = tarfile.TarInfo('../../../../../../../../../../$PWD/outside/dotdot'); i.size = 1; t.addfile(i, io.BytesIO(b'x')); t.close()" >dots.tar
+fails docker cp - evil:/tmp/t <dots.tar
+eq "$(ls outside)" secret
+docker rm -f evil
+E
+it 'what cannot be written is said' <<'E'
+docker run -d --name ro --read-only bb
+echo x >x
+fails docker cp x ro:/tmp/ 2>err
+has "$(cat err)" 'read-only'
+eq "$(docker cp ro:/data/seed - | tar -xO)" from-the-image
+docker rm -f ro
+docker create --name kinds bb
+mkdir -p passwd
+fails docker cp passwd kinds:/etc/
+docker rm kinds
+E
 it 'top and events' <<'E'
 since=$(date +%s)
 docker run -d --name tp -l x=y bb
 has "$(docker top tp)" 'sleep 1000'
+eq "$(docker top tp -o pid,comm,args | sed 's/  */ /g' | cut -d' ' -f2- | tail -n 1)" 'sleep sleep 1000'
+has "$(docker top tp aux)" '%CPU'
+fails docker top tp -o comm
 docker rm -f tp
 docker events --since $since --until "$(($(date +%s) + 1))" --filter container=tp --format '{{.Action}} {{.Actor.Attributes.x}}' >ev
 eq "$(tr '\n' ' ' <ev)" 'create y start y kill y die y destroy y '

@@ -131,6 +131,17 @@ client.containers.run('bb', ['true'], remove=True, name='pyev')
 got = [(e['Type'], e['Action']) for e in client.events(since=since, until=int(time.time()) + 1, decode=True, filters={'container': 'pyev'})]
 assert got[0] == ('container', 'create') and got[-1] == ('container', 'destroy') and ('container', 'die') in got, got
 E
+py 'archives: put and get' <<'E'
+import io, tarfile
+c = client.containers.create('bb', ['cat', '/tmp/put'])
+b = io.BytesIO(); t = tarfile.open(fileobj=b, mode='w'); i = tarfile.TarInfo('put'); i.size = 4; t.addfile(i, io.BytesIO(b'data')); t.close()
+assert c.put_archive('/tmp', b.getvalue())
+stream, stat = c.get_archive('/tmp/put')
+assert stat['name'] == 'put' and stat['size'] == 4, stat
+got = tarfile.open(fileobj=io.BytesIO(b''.join(stream))); assert got.extractfile('put').read() == b'data'
+c.start(); c.wait(); assert c.logs() == b'data'
+c.remove()
+E
 py 'images' <<'E'
 im = client.images.get('bb'); assert 'bb:latest' in im.tags and im.attrs['Os'] == 'linux'
 assert im.tag('py/tagged', '1'); assert client.images.get('py/tagged:1').id == im.id
