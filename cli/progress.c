@@ -86,6 +86,11 @@ int progress_new(struct cli *cli, const char *title, struct progress **ret, stru
 	return 0;
 }
 
+enum progress_mode progress_mode_of(const struct progress *p)
+{
+	return p->mode;
+}
+
 /* ---- the frame */
 
 static const char *const spinner[] = {"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"};

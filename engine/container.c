@@ -319,7 +319,9 @@ int container_create(struct daemon *d, const struct container_create_args *args,
 	r = copy_config(args->config, &c->config, err);
 	if (r == 0)
 		r = check_config(&c->config, err);
-	if (r == 0)
+	if (r == 0 && args->image)
+		c->image = image_ref(args->image);
+	else if (r == 0)
 		r = image_resolve(d->images, c->config.image ? c->config.image : "", &c->image,
 				  err);
 	if (r < 0)

@@ -90,6 +90,7 @@ typedef void (*container_done)(void *arg, const struct error *err);
 struct container_create_args {
 	const char *name;		       /* NULL: one is made up */
 	const struct container_config *config; /* copied */
+	struct image *image; /* of a build, in no list; NULL: what the configuration names */
 };
 /* Checks, allocates (id, addresses, anonymous volumes), records.  No kernel object is made.  The
  * image must be present.  -EEXIST when the name is taken, with the id of the holder. */

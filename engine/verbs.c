@@ -157,8 +157,9 @@ static int check_images(const struct job *j, const struct plan *plan, struct err
 			continue;
 		image = translate_image(j->project->name, op->key, definition);
 		if (json_get_obj(definition, "build"))
-			return error_set(err, ENOENT, "service %s: image %s has not been built",
-					 op->key, image);
+			return error_set(err, ENOENT,
+					 "service %s: image %s has not been built: cmp build %s",
+					 op->key, image, op->key);
 		return error_set(
 			err, ENOENT,
 			"service %s: image %s not found: its pull policy is \"%s\"; pull it with "
