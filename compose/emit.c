@@ -215,6 +215,7 @@ static void put_string(struct buf *out, const char *text, unsigned depth, bool e
 static void put_scalar(struct buf *out, const struct compose_node *n, unsigned depth, bool escape)
 {
 	json_t *value;
+	double again;
 	char *text;
 
 	if (n->kind == COMPOSE_STRING) {
@@ -223,6 +224,12 @@ static void put_scalar(struct buf *out, const struct compose_node *n, unsigned d
 	}
 	value = node_to_json(n);
 	text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+	/* Fifteen digits give back what people write, seventeen every number there is. */
+	if (n->kind == COMPOSE_FLOAT && text &&
+	    (parse_double(text, &again) < 0 || again < n->real || again > n->real)) {
+		free(text);
+		text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(17));
+	}
 	buf_adds(out, text ? text : "null");
 	free(text);
 	json_decref(value);
