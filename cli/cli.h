@@ -80,6 +80,9 @@ int cli_fail(struct cli *cli, const struct error *err);
 int cli_usage(struct cli *cli, const char *fmt, ...) PRINTF(2, 3);
 void cli_warn(struct cli *cli, const char *fmt, ...) PRINTF(2, 3);
 
+/* "This removes WHAT. Are you sure? [y/N]"; false without a terminal, and says to use --force. */
+bool cli_confirm(struct cli *cli, const char *what);
+
 /* Loads and checks the project's files; every problem is printed with its place.  0 or an exit
  * status. */
 int cli_load(struct cli *cli, char *const *services, struct compose_project **ret);
@@ -119,6 +122,9 @@ int cli_project_stream_end(struct cli *cli, const char *project, const char *ver
 			   const json_t *body, const char *title, json_t **ret_end);
 /* GET with a JSON answer; an error is printed.  0 or an exit status. */
 int cli_get(struct cli *cli, const char *target, json_t **ret);
+/* POSTs the file `fd` (called `path`) in chunks; *ret is the JSON answer. */
+int cli_upload(struct cli *cli, const char *target, int fd, const char *path, json_t **ret,
+	       struct error *err) MUST_CHECK;
 /* Target of the container list; owned by the caller. */
 char *cli_containers_target(const char *project, bool all, bool one_offs, char *const *services,
 			    int count);

@@ -14,6 +14,7 @@
 #include "cli/progress.h"
 
 #define EXIT_INTERRUPTED 130
+#define CHUNK		 ((size_t)1 << 20)
 
 int cli_fail(struct cli *cli, const struct error *err)
 {
@@ -121,6 +122,20 @@ static int signals_open(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+bool cli_confirm(struct cli *cli, const char *what)
+{
+	char answer[8] = "";
+
+	if (!isatty(STDIN_FILENO)) {
+		cli_usage(cli,
+			  "prune asks before it removes, and there is no terminal: add --force");
+		return false;
+	}
+	printf("This removes %s. Are you sure? [y/N] ", what);
+	fflush(stdout);
+	return fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
+}
+
 int cli_stream(struct cli *cli, const char *target, const json_t *body, const char *title,
 	       json_t **ret_end)
 {
@@ -191,4 +206,44 @@ char *cli_containers_target(const char *project, bool all, bool one_offs, char *
 		http_percent_encode(&target, services[i]);
 	}
 	return buf_steal(&target);
+}
+
+static int send_file(struct client *c, int fd, const char *path, struct error *err)
+{
+	auto_free char *data = xmalloc(CHUNK);
+	ssize_t n;
+	int r = 0;
+
+	while (r == 0) {
+		n = read(fd, data, CHUNK);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return error_sys(err, errno, "read %s", path);
+		r = client_send_chunk(c, data, (size_t)n, err);
+		if (n == 0)
+			break;
+	}
+	return r;
+}
+
+int cli_upload(struct cli *cli, const char *target, int fd, const char *path, json_t **ret,
+	       struct error *err)
+{
+	struct error sending = ERROR_INIT;
+	struct client *c = NULL;
+	int r = client_open(cli->socket_path, true, &c, err);
+
+	if (r >= 0)
+		r = client_send_chunked(c, "POST", target, err);
+	if (r >= 0) {
+		/* When the supervisor refuses in the middle, its answer is the better message. */
+		r = send_file(c, fd, path, &sending);
+		if (r == 0 || sending.code == EPIPE || sending.code == ECONNRESET)
+			r = client_reply(c, ret, err);
+		else
+			*err = sending;
+	}
+	client_free(c);
+	return r;
 }

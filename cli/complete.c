@@ -26,11 +26,21 @@ static void offer(struct completion *c, const char *word, const char *meaning)
 {
 	const char *typed = c->current + strlen(c->prefix);
 
-	if (str_empty(word) || !str_starts(word, typed) || strpbrk(word, "\n\t"))
+	if (str_empty(word) || !str_starts(word, typed) || !str_printable(word))
 		return;
 	printf("%s%s%s%s%s\n", c->prefix, word, c->suffix, meaning ? "\t" : "",
 	       meaning ? meaning : "");
 	c->count++;
+}
+
+/* A name from a file or from the supervisor: nothing that a shell could take for more. */
+static void offer_name(struct completion *c, const char *name)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				    "_.:/@+-";
+
+	if (name && name[0] != '-' && !name[strspn(name, plain)])
+		offer(c, name, NULL);
 }
 
 /* ---- what there is */
@@ -40,7 +50,7 @@ static void add_node_keys(struct completion *c, const struct compose_node *map)
 	size_t i;
 
 	for (i = 0; map && map->kind == COMPOSE_MAP && i < map->map.count; i++)
-		offer(c, map->map.pairs[i].key, NULL);
+		offer_name(c, map->map.pairs[i].key);
 }
 
 /* Of the list at `target`, the members of that name; nothing when no supervisor answers. */
@@ -57,9 +67,9 @@ static void add_listed(struct completion *c, const char *target, const char *mem
 		const json_t *value = json_object_get(one, member);
 
 		if (json_is_string(value))
-			offer(c, json_string_value(value), NULL);
+			offer_name(c, json_string_value(value));
 		json_array_foreach ((json_t *)(uintptr_t)value, k, item)
-			offer(c, json_string_value(item), NULL);
+			offer_name(c, json_string_value(item));
 	}
 }
 
@@ -109,7 +119,7 @@ static void add_profiles(struct completion *c)
 			if (strv_has(seen, name))
 				continue;
 			strv_push(&seen, xstrdup(name));
-			offer(c, name, NULL);
+			offer_name(c, name);
 		}
 	}
 }

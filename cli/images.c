@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* cmp images, cmp rmi, cmp import, and the verbs of cmp image. */
+/* cmp images (image ls), cmp rmi (image rm), cmp import. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,10 +12,8 @@
 #include "cli/out.h"
 #include "cli/verbs.h"
 
-#define CHUNK ((size_t)1 << 20)
-
 struct values {
-	bool quiet, all, force, no_prune, no_trunc;
+	bool quiet, all, force, no_prune, no_trunc, digests;
 	char *format, *message, *platform, **changes;
 };
 
@@ -32,6 +30,8 @@ static char *image_target(const char *name)
 
 static const struct option_def images_options[] = {
 	{'a', "all", OPTION_FLAG, offsetof(struct values, all), NULL, NULL},
+	{0, "digests", OPTION_FLAG, offsetof(struct values, digests), NULL,
+	 "Show what registries call them"},
 	{0, "format", OPTION_STR, offsetof(struct values, format), "table|json|TEMPLATE",
 	 "Format of the output; a template is like \"{{.Repository}}\""},
 	{0, "no-trunc", OPTION_FLAG, offsetof(struct values, no_trunc), NULL,
@@ -40,17 +40,38 @@ static const struct option_def images_options[] = {
 	{0},
 };
 
-static json_t *image_row(const json_t *im, const char *tag, bool no_trunc)
+/* The digest by which a registry knows the repository of `tag`. */
+static const char *digest_of_tag(const json_t *im, const char *tag, size_t repository_len)
 {
-	const char *id = json_get_str(im, "id"), *colon = tag ? strrchr(tag, ':') : NULL;
+	json_t *name;
+	size_t i;
+
+	json_array_foreach (json_get_arr(im, "digests"), i, name) {
+		const char *text = json_string_value(name);
+
+		if (text && !strncmp(text, tag, repository_len) && text[repository_len] == '@')
+			return text + repository_len + 1;
+	}
+	return "<none>";
+}
+
+/* `name`: REPOSITORY:TAG, REPOSITORY@DIGEST, or NULL for an image without any. */
+static json_t *image_row(const json_t *im, const char *name, bool no_trunc)
+{
+	const char *id = json_get_str(im, "id"), *at = name ? strchr(name, '@') : NULL,
+		   *colon = name && !at ? strrchr(name, ':') : NULL;
 	char size[32], ago[64];
 	json_t *r = json_object();
+	int len = at ? (int)(at - name) : colon ? (int)(colon - name) : 0;
 
 	str_human_bytes((uint64_t)json_get_int(im, "size_bytes", 0), size, sizeof(size));
 	out_ago(json_get_int(im, "created_ns", 0), ago, sizeof(ago));
-	json_set_strf(r, "Repository", "%.*s", colon ? (int)(colon - tag) : 6,
-		      colon ? tag : "<none>");
+	json_set_strf(r, "Repository", "%.*s", len ? len : 6, len ? name : "<none>");
 	json_set_str(r, "Tag", colon ? colon + 1 : "<none>");
+	json_set_str(r, "Digest",
+		     at	     ? at + 1
+		     : colon ? digest_of_tag(im, name, (size_t)len)
+			     : "<none>");
 	if (no_trunc)
 		json_set_str(r, "ID", id);
 	else
@@ -61,42 +82,61 @@ static json_t *image_row(const json_t *im, const char *tag, bool no_trunc)
 	return r;
 }
 
-static bool tag_matches(const char *tag, const char *wanted)
+static bool name_matches(const char *name, const char *wanted)
 {
-	const char *rest = tag && wanted ? str_skip(tag, wanted) : NULL;
+	const char *rest = name && wanted ? str_skip(name, wanted) : NULL;
 
-	return !wanted || (rest && (!*rest || *rest == ':'));
+	return !wanted || (rest && (!*rest || *rest == ':' || *rest == '@'));
 }
 
+/* A row for each tag; without one for each digest. */
 static json_t *image_rows(const json_t *list, const char *wanted, bool no_trunc)
 {
-	json_t *rows = json_array(), *im, *tag;
+	json_t *rows = json_array(), *im, *name;
 	size_t i, k;
 
 	json_array_foreach ((json_t *)(uintptr_t)list, i, im) {
-		json_t *tags = json_get_arr(im, "tags");
+		json_t *names = json_get_arr(im, "tags");
 
-		if (!json_array_size(tags) && !wanted)
+		if (!json_array_size(names))
+			names = json_get_arr(im, "digests");
+		if (!json_array_size(names) && !wanted)
 			json_array_append_new(rows, image_row(im, NULL, no_trunc));
-		json_array_foreach (tags, k, tag)
-			if (tag_matches(json_string_value(tag), wanted))
+		json_array_foreach (names, k, name)
+			if (name_matches(json_string_value(name), wanted))
 				json_array_append_new(
-					rows, image_row(im, json_string_value(tag), no_trunc));
+					rows, image_row(im, json_string_value(name), no_trunc));
 	}
 	return rows;
 }
 
-static int images_run(struct cli *cli, const void *values, int argc, char **argv)
+static void print_table(const json_t *rows, bool digests)
 {
 	static const char *const heads[] = {"REPOSITORY", "TAG",  "IMAGE ID",
 					    "CREATED",	  "SIZE", NULL};
-	static const char *const cells[] = {"Repository", "Tag", "ID", "CreatedSince", "Size"};
+	static const char *const more_heads[] = {"REPOSITORY", "TAG",  "DIGEST", "IMAGE ID",
+						 "CREATED",    "SIZE", NULL};
+	static const char *const cells[] = {"Repository", "Tag",	  "Digest",
+					    "ID",	  "CreatedSince", "Size"};
+	struct table *t = table_new(digests ? more_heads : heads);
+	json_t *r;
+	size_t i;
+
+	json_array_foreach ((json_t *)(uintptr_t)rows, i, r)
+		for (size_t k = 0; k < ARRAY_LEN(cells); k++)
+			if (digests || strcmp(cells[k], "Digest") != 0)
+				table_cell(t, json_get_str(r, cells[k]));
+	table_print(t, stdout);
+	table_free(t);
+}
+
+static int images_run(struct cli *cli, const void *values, int argc, char **argv)
+{
 	const struct values *v = values;
 	auto_json json_t *list = NULL, *rows = NULL;
 	struct error err = ERROR_INIT;
 	enum format_kind kind;
-	struct table *t;
-	size_t i, k;
+	size_t i;
 	json_t *r;
 
 	if (format_parse(v->format, &kind, &err) < 0)
@@ -104,7 +144,6 @@ static int images_run(struct cli *cli, const void *values, int argc, char **argv
 	if (cli_get(cli, "/cmp/v1/images", &list))
 		return 1;
 	rows = image_rows(list, argc ? argv[0] : NULL, v->no_trunc);
-	t = table_new(heads);
 	json_array_foreach (rows, i, r) {
 		if (v->quiet)
 			puts(json_get_str(r, "ID"));
@@ -112,12 +151,9 @@ static int images_run(struct cli *cli, const void *values, int argc, char **argv
 			out_json_line(r, stdout);
 		else if (kind == FORMAT_TEMPLATE)
 			format_row(v->format, r, stdout);
-		for (k = 0; k < ARRAY_LEN(cells); k++)
-			table_cell(t, json_get_str(r, cells[k]));
 	}
 	if (!v->quiet && kind == FORMAT_TABLE)
-		table_print(t, stdout);
-	table_free(t);
+		print_table(rows, v->digests);
 	return 0;
 }
 
@@ -232,25 +268,6 @@ static int open_source(const char *path, pid_t *ret_pid, struct error *err)
 	return open_directory(path, ret_pid, err);
 }
 
-static int send_file(struct client *c, int fd, const char *path, struct error *err)
-{
-	auto_free char *data = xmalloc(CHUNK);
-	ssize_t n;
-	int r = 0;
-
-	while (r == 0) {
-		n = read(fd, data, CHUNK);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return error_sys(err, errno, "read %s", path);
-		r = client_send_chunk(c, data, (size_t)n, err);
-		if (n == 0)
-			break;
-	}
-	return r;
-}
-
 static char *import_target(const struct values *v, const char *name)
 {
 	auto_json json_t *changes = json_strv(v->changes);
@@ -288,29 +305,17 @@ static int import(struct cli *cli, const struct values *v, const char *path, con
 		  json_t **ret, struct error *err)
 {
 	auto_free char *target = import_target(v, name);
-	struct error sending = ERROR_INIT;
-	struct client *c = NULL;
+	struct error ignored = ERROR_INIT;
 	pid_t pid = 0;
 	auto_fd int fd = open_source(path, &pid, err);
-	int r = fd < 0 ? fd : client_open(cli->socket_path, true, &c, err);
+	int r = fd < 0 ? fd : cli_upload(cli, target, fd, path, ret, err);
 
-	if (r >= 0)
-		r = client_send_chunked(c, "POST", target, err);
-	if (r >= 0) {
-		/* When the supervisor refuses in the middle, its answer is the better message. */
-		r = send_file(c, fd, path, &sending);
-		if (r == 0 || sending.code == EPIPE || sending.code == ECONNRESET)
-			r = client_reply(c, ret, err);
-		else
-			*err = sending;
-	}
-	client_free(c);
 	if (fd >= 0)
 		close(steal_fd(&fd));
 	if (r >= 0)
 		r = check_tar(pid, path, err);
 	else if (pid > 0)
-		check_tar(pid, path, &sending);
+		check_tar(pid, path, &ignored);
 	return r;
 }
 
@@ -339,9 +344,9 @@ const struct command cmd_import = {
 	.run = import_run,
 };
 
-/* ---- image VERB: the same under their other names */
+/* ---- the same as verbs of cmp image */
 
-static const struct command image_ls = {
+const struct command cmd_image_ls = {
 	.name = "ls",
 	.usage = "[OPTIONS] [NAME]",
 	.summary = "List images",
@@ -350,22 +355,11 @@ static const struct command image_ls = {
 	.run = images_run,
 };
 
-static const struct command image_rm = {
+const struct command cmd_image_rm = {
 	.name = "rm",
 	.usage = "[OPTIONS] IMAGE...",
 	.summary = "Remove images",
 	.options = rmi_options,
 	.values_size = sizeof(struct values),
 	.run = rmi_run,
-};
-
-static const struct command *const image_verbs[] = {
-	&cmd_import, &image_ls, &cmd_image_pull, &image_rm, NULL,
-};
-
-const struct command cmd_image = {
-	.name = "image",
-	.usage = "COMMAND",
-	.summary = "Work with images",
-	.verbs = image_verbs,
 };

@@ -211,20 +211,12 @@ static int prune(struct cli *cli, const struct values *v)
 	auto_free char *target = xasprintf("%s/prune?all=%d", volumes.path, v->all);
 	auto_json json_t *reply = NULL;
 	struct error err = ERROR_INIT;
-	char answer[8] = "";
 	size_t i;
 	json_t *name;
 
-	if (!v->force && !isatty(STDIN_FILENO))
-		return cli_usage(
-			cli, "prune asks before it removes, and there is no terminal: add --force");
-	if (!v->force) {
-		printf("This removes all %svolumes that no container uses. Are you sure? [y/N] ",
-		       v->all ? "" : "anonymous ");
-		fflush(stdout);
-		if (!fgets(answer, sizeof(answer), stdin) || (answer[0] != 'y' && answer[0] != 'Y'))
-			return 0;
-	}
+	if (!v->force && !cli_confirm(cli, v->all ? "all volumes that no container uses"
+						  : "all anonymous volumes that no container uses"))
+		return 1;
 	if (client_call(cli->socket_path, true, "POST", target, NULL, &reply, &err) < 0)
 		return cli_fail(cli, &err);
 	json_array_foreach (json_get_arr(reply, "removed"), i, name)

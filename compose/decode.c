@@ -244,20 +244,6 @@ static void drop_reset_items(struct compose_node *list)
 	list->list.count = kept;
 }
 
-static void check_twice(struct compose_ctx *c, const struct compose_path *path,
-			const struct compose_node *list)
-{
-	size_t i, k;
-
-	for (i = 1; i < list->list.count; i++)
-		for (k = 0; k < i; k++)
-			if (node_equal(list->list.items[i], list->list.items[k])) {
-				problem_at(c, DIAG_CONFLICT, path, list->list.items[i]->mark,
-					   "items %zu and %zu are equal", k, i);
-				return;
-			}
-}
-
 static void decode_list(struct compose_ctx *c, const struct compose_path *path,
 			const struct compose_type *type, struct compose_node *n)
 {
@@ -275,7 +261,7 @@ static void decode_list(struct compose_ctx *c, const struct compose_path *path,
 	n->list.count = kept;
 	if (type->item && type->item->index)
 		merge_unique(c->arena, type->item, n);
-	else if ((type->flags & TYPE_UNIQUE) && n->list.count < CANDIDATES_MAX)
+	else if (type->flags & TYPE_UNIQUE)
 		check_twice(c, path, n);
 }
 

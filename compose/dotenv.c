@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/str.h"
 #include "compose/interpolate.h"
 #include "compose/schema.h"
@@ -215,9 +216,21 @@ static bool key_char(char c)
 	return isalnum((unsigned char)c) || strchr("_.-[]", c);
 }
 
+/* The model is UTF-8 in all its forms. */
+static const char *as_utf8(struct reader *r, struct compose_mark mark, const char *value)
+{
+	auto_json json_t *string = json_str(value);
+
+	if (!strcmp(json_string_value(string), value))
+		return value;
+	diag_add(r->d->diags, DIAG_WARNING, DIAG_DOTENV, mark, NULL,
+		 "the value is not UTF-8: what is not ASCII in it becomes U+FFFD");
+	return arena_strdup(r->d->arena, json_string_value(string));
+}
+
 static void set(struct reader *r, const char *key, struct compose_mark mark, const char *value)
 {
-	struct compose_node *text = node_text(r->d->arena, value, mark);
+	struct compose_node *text = node_text(r->d->arena, as_utf8(r, mark, value), mark);
 
 	text->outside = true;
 	node_put(r->d->arena, r->out, key, mark, text);
@@ -275,7 +288,11 @@ static void raw_line(struct reader *r)
 	const char *key =
 		arena_strndup(r->d->arena, r->at, (size_t)((equals ? equals : stop) - r->at));
 
-	if (equals)
+	if (equals && (equals == r->at || key[strcspn(key, " \t")]))
+		diag_add(r->d->diags, DIAG_ERROR, DIAG_DOTENV, mark, NULL,
+			 equals == r->at ? "a line without a variable's name"
+					 : "the name of a variable has no spaces");
+	else if (equals)
 		set(r, key, mark,
 		    arena_strndup(r->d->arena, equals + 1,
 				  (size_t)(MAX(stop, equals + 1) - equals - 1)));

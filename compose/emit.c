@@ -191,9 +191,18 @@ static void put_block(struct buf *out, const char *text, unsigned depth)
 	}
 }
 
+/* Variables may hold bytes that are not UTF-8: they become what they become in JSON. */
+static char *as_utf8(const char *text)
+{
+	auto_json json_t *string = json_str(text);
+
+	return xstrdup(json_string_value(string));
+}
+
 static void put_string(struct buf *out, const char *text, unsigned depth, bool escape, bool key)
 {
-	auto_free char *copy = escape ? doubled(text) : xstrdup(text);
+	auto_free char *valid = as_utf8(text);
+	auto_free char *copy = escape ? doubled(valid) : xstrdup(valid);
 
 	if (is_plain(copy))
 		buf_adds(out, copy);
@@ -281,6 +290,18 @@ static void put_pair(struct writer *w, const struct compose_pair *pair, unsigned
 	}
 }
 
+/* Of the two limits of ulimits the model leaves out one that is 0, and the format wants both: the
+ * name of what is not there, or NULL.  No other mapping of services has such a number alone. */
+static const char *left_out(const struct writer *w, const struct compose_node *map)
+{
+	const struct compose_pair *only = map->map.pairs;
+
+	if (map->map.count != 1 || only->value->kind != COMPOSE_INT ||
+	    !str_eq(w->section, "services"))
+		return NULL;
+	return !strcmp(only->key, "soft") ? "hard" : !strcmp(only->key, "hard") ? "soft" : NULL;
+}
+
 /* `hanging`: the first line is indented already (an item of a list). */
 static void put_map(struct writer *w, const struct compose_node *n, unsigned depth, bool hanging)
 {
@@ -299,6 +320,10 @@ static void put_map(struct writer *w, const struct compose_node *n, unsigned dep
 		put_pair(w, pair, depth);
 	}
 	w->parent = parent;
+	if (left_out(w, n)) {
+		put_indent(w->out, depth);
+		buf_addf(w->out, "%s: 0\n", left_out(w, n));
+	}
 }
 
 static void put_list(struct writer *w, const struct compose_node *n, unsigned depth)

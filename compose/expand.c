@@ -122,11 +122,22 @@ static bool remote_context(const char *text)
 	return strstr(text, "://");
 }
 
+/* A variable without a value may stand for the file: only a container that wants it suffers. */
+struct compose_node *expand_file(struct compose_ctx *c, const struct compose_path *path,
+				 struct compose_node *n)
+{
+	if (!*n->text)
+		warning_at(c, DIAG_VALUE, path, n->mark,
+			   "the path is empty, which is the project directory");
+	n->text = path_resolve(c, n->text);
+	return n;
+}
+
 struct compose_node *expand_build_context(struct compose_ctx *c, const struct compose_path *path,
 					  struct compose_node *n)
 {
 	(void)path;
-	if (!remote_context(n->text))
+	if (*n->text && !remote_context(n->text))
 		n->text = path_resolve(c, n->text);
 	return n;
 }
@@ -219,6 +230,7 @@ struct compose_node *expand_names(struct compose_ctx *c, const struct compose_pa
 
 	if (n->kind != COMPOSE_LIST)
 		return n;
+	check_twice(c, path, n);
 	map = new_map(c, n);
 	for (i = 0; i < n->list.count; i++) {
 		struct compose_path at = {path, NULL, i};
@@ -396,12 +408,14 @@ struct compose_node *expand_extra_hosts(struct compose_ctx *c, const struct comp
 	struct compose_node *list = new_list(c, n);
 	size_t i, k;
 
-	if (n->kind == COMPOSE_LIST)
+	if (n->kind == COMPOSE_LIST) {
+		check_twice(c, path, n);
 		for (i = 0; i < n->list.count; i++) {
 			struct compose_path at = {path, NULL, i};
 
 			host_item(c, &at, list, n->list.items[i]);
 		}
+	}
 	for (i = 0; n->kind == COMPOSE_MAP && i < n->map.count; i++) {
 		const struct compose_pair *pair = &n->map.pairs[i];
 		const struct compose_node *value = pair->value;

@@ -267,6 +267,8 @@ static struct compose_node *absent(struct compose_ctx *c, const struct compose_p
 
 	if ((key->flags & KEY_REQUIRED) && !map->damaged)
 		problem_at(c, DIAG_REQUIRED, path, map->mark, "\"%s\" is missing", key->name);
+	if (c->options && c->options->no_interpolate)
+		return NULL;
 	if (key->flags & KEY_ALWAYS_NULL)
 		return node_new(c->arena, COMPOSE_NULL, map->mark);
 	if (!(key->flags & KEY_ALWAYS_MAP))
@@ -342,13 +344,17 @@ struct compose_node *finish_struct(struct compose_ctx *c, const struct compose_p
 	return map;
 }
 
+/* A limit of 0 is printed as {}, as the reference does, and {} reads as 0 again. */
 struct compose_node *finish_ulimit(struct compose_ctx *c, const struct compose_path *path,
 				   const struct compose_type *type, bool keep,
 				   struct compose_node *n)
 {
 	if (n->kind == COMPOSE_MAP)
-		return finish_struct(c, path, type, keep, n);
-	return finish_int(c, path, type, true, n);
+		return n->map.count ? finish_struct(c, path, type, keep, n) : n;
+	n = finish_int(c, path, type, true, n);
+	if (n && n->kind == COMPOSE_INT && !n->integer)
+		n = node_new(c->arena, COMPOSE_MAP, n->mark);
+	return n;
 }
 
 /* What is not said to be optional is required. */

@@ -36,17 +36,26 @@ static size_t name_length(const char *text, size_t len)
 	return n;
 }
 
-/* Length of "{…}" up to the brace that closes the first, or 0. */
+/*
+ * Length of "{…}", or 0 when nothing closes it on its line.  As the reference counts: what follows
+ * an opening brace is not looked at, and where the braces do not balance the last one closes, so
+ * that "${A:-{}" has the default "{" and "${A:-{}}" has "{}".
+ */
 static size_t braces_length(const char *text, size_t len)
 {
-	size_t i, open = 0;
+	const char *newline = memchr(text, '\n', len);
+	size_t line = newline ? (size_t)(newline - text) : len, i, open = 0;
+	const char *last = memrchr(text, '}', line);
 
-	for (i = 0; i < len; i++) {
-		open += text[i] == '{';
+	for (i = 0; last && i <= (size_t)(last - text); i++) {
 		if (text[i] == '}' && --open == 0)
 			return i + 1;
+		if (text[i] == '{') {
+			open++;
+			i++;
+		}
 	}
-	return 0;
+	return last ? (size_t)(last - text) + 1 : 0;
 }
 
 /* Takes apart what stands between the braces. */

@@ -52,6 +52,8 @@ static const struct compose_type duration = {
 	.shapes = SHAPE_STRING, .wanted = "a duration like \"10s\"", .finish = finish_duration};
 static const struct compose_type path = {
 	.shapes = SHAPE_STRING, .expand = expand_path, .finish = finish_string};
+static const struct compose_type content_file = {
+	.shapes = SHAPE_STRING, .expand = expand_file, .finish = finish_string};
 static const struct compose_type mode = {.shapes = SHAPE_NUMBER | SHAPE_STRING,
 					 .wanted = "a file mode like 0440",
 					 .expand = expand_mode,
@@ -90,6 +92,7 @@ static const struct compose_type exposed = {.shapes = SHAPE_LIST,
 					    .item = &unique_scalar,
 					    .finish = finish_list};
 static const struct compose_type text_or_texts = {.shapes = SHAPE_STRING | SHAPE_LIST,
+						  .flags = TYPE_UNIQUE,
 						  .wanted = "a string or a list of strings",
 						  .item = &text,
 						  .expand = expand_list,
@@ -141,12 +144,17 @@ static const struct compose_type contexts = {.shapes = SHAPE_MAP | SHAPE_LIST,
 					     .expand = expand_contexts,
 					     .finish = finish_mapping};
 static const struct compose_type ssh = {.shapes = SHAPE_MAP | SHAPE_LIST | SHAPE_STRING,
+					.flags = TYPE_UNIQUE,
 					.wanted = "a list of \"default\" or ID=PATH",
 					.item = &text,
 					.expand = expand_ssh,
 					.finish = finish_list};
 static const struct compose_type text_map = {
 	.shapes = SHAPE_MAP, .value = &text_or_number, .finish = finish_mapping};
+static const struct compose_type text_number_or_null = {
+	.shapes = SHAPE_STRING | SHAPE_NUMBER | SHAPE_NULL, .finish = finish_string};
+static const struct compose_type text_map_or_null = {
+	.shapes = SHAPE_MAP, .value = &text_number_or_null, .finish = finish_mapping};
 static const struct compose_type scalar_map = {
 	.shapes = SHAPE_MAP, .value = &scalar, .finish = finish_mapping};
 static const struct compose_type extra_hosts = {
@@ -159,14 +167,14 @@ static const struct compose_type extra_hosts = {
 /* ---- build */
 
 static const struct compose_key ulimit_keys[] = {
-	{"soft", &integer, KEY_REQUIRED | KEY_KEEP, NULL,
-	 "The limit that is in force; -1 is none."},
-	{"hard", &integer, KEY_REQUIRED | KEY_KEEP, NULL,
+	{"soft", &integer, KEY_REQUIRED, NULL, "The limit that is in force; -1 is none."},
+	{"hard", &integer, KEY_REQUIRED, NULL,
 	 "How far a process may raise the soft limit; -1 is without end."},
 	{0},
 };
 static const struct compose_type ulimit = {.shapes = SHAPE_INT | SHAPE_STRING | SHAPE_MAP,
 					   .wanted = "a number, or soft and hard",
+					   .cast = CAST_INT,
 					   .keys = ulimit_keys,
 					   .finish = finish_ulimit};
 static const struct compose_type ulimits = {
@@ -241,7 +249,8 @@ static const struct compose_key build_keys[] = {
 	{"shm_size", &bytes, 0, NULL, "Size of /dev/shm while RUN instructions run."},
 	{"tags", &texts_once, 0, NULL, "Further names of the image."},
 	{"ulimits", &ulimits, 0, NULL, "Limits of the processes of the build."},
-	{"platforms", &texts, 0, NULL, "Platforms that the image is built for, like linux/amd64."},
+	{"platforms", &texts_once, 0, NULL,
+	 "Platforms that the image is built for, like linux/amd64."},
 	{"privileged", &boolean, 0, NULL, "Run the build with all privileges."},
 	{0},
 };
@@ -254,7 +263,7 @@ static const struct compose_type build = {.shapes = SHAPE_STRING | SHAPE_MAP,
 /* ---- deploy */
 
 static const struct compose_key request_keys[] = {
-	{"capabilities", &texts_any, 0, NULL, "What the device must be able to do, like gpu."},
+	{"capabilities", &texts, 0, NULL, "What the device must be able to do, like gpu."},
 	{"driver", &text, 0, NULL, "Driver that provides the device."},
 	{"count", &device_count, 0, NULL, "How many devices, or all; excludes device_ids."},
 	{"device_ids", &texts_any, 0, NULL, "Which devices."},
@@ -268,6 +277,7 @@ static const struct compose_type requests = {
 static const struct compose_type gpus = {.shapes = SHAPE_STRING | SHAPE_LIST,
 					 .wanted = "\"all\" or a list",
 					 .item = &request,
+					 .merge = merge_gpus,
 					 .expand = expand_gpus,
 					 .finish = finish_list};
 
@@ -587,7 +597,7 @@ static const struct compose_key logging_keys[] = {
 	{"driver", &text, 0, NULL,
 	 "none: no output can be shown. With any other driver cmp keeps the output in "
 	 "files of its own."},
-	{"options", &scalar_map, 0, NULL,
+	{"options", &text_map_or_null, 0, NULL,
 	 "max-size: the size at which a log file is closed and another begun, no limit "
 	 "if not given. max-file: how many are kept. Others have no effect."},
 	{0},
@@ -831,16 +841,18 @@ static const struct compose_key service_keys[] = {
 	 "Processes that it sees: its own if not given, host, service:NAME or "
 	 "container:NAME."},
 	{"pids_limit", &integer, 0, NULL, "Processes and threads at most; -1 is no limit."},
-	{"platform", &text, KEY_IGNORED, NULL, "The platform of the image, like linux/arm64."},
+	{"platform", &text, 0, NULL,
+	 "The platform for which the image is pulled, like linux/arm64; that of the machine if not "
+	 "given."},
 	{"ports", &ports, 0, NULL,
 	 "Ports of the host that lead to the container: "
 	 "[[IP:][HOST]:]CONTAINER[/PROTOCOL], each a port or a range."},
 	{"privileged", &boolean, 0, NULL,
 	 "All capabilities, devices and paths: root in the container is root on the "
 	 "host."},
-	{"pull_policy", &text, KEY_IGNORED, NULL,
-	 "When the image is pulled: always, never, missing, build, refresh, daily, "
-	 "weekly or every_TIME. cmp has no registry client yet."},
+	{"pull_policy", &text, 0, NULL,
+	 "When the image is pulled: missing, which is what counts if not given, always or "
+	 "refresh, never, build, daily, weekly or every_TIME, like every_12h."},
 	{"pull_refresh_after", &text, KEY_HIDDEN | KEY_IGNORED, NULL,
 	 "How old an image may become before it is pulled again."},
 	{"read_only", &boolean, 0, NULL, "Do not let the container write to its root file system."},
@@ -984,7 +996,7 @@ static const struct compose_type volumes = {.shapes = SHAPE_MAP | SHAPE_NULL,
 
 static const struct compose_key secret_keys[] = {
 	{"name", &text, 0, NULL, "Name, PROJECT_KEY if not given."},
-	{"file", &path, 0, NULL, "File of the host with the content."},
+	{"file", &content_file, 0, NULL, "File of the host with the content."},
 	{"environment", &text, 0, NULL, "Variable of the environment of cmp with the content."},
 	{"external", &boolean, KEY_REFUSED, NULL,
 	 "It is there already, outside the project. cmp has no place for these."},
@@ -996,7 +1008,7 @@ static const struct compose_key secret_keys[] = {
 };
 static const struct compose_key config_keys[] = {
 	{"name", &text, 0, NULL, "Name, PROJECT_KEY if not given."},
-	{"file", &path, 0, NULL, "File of the host with the content."},
+	{"file", &content_file, 0, NULL, "File of the host with the content."},
 	{"environment", &text, 0, NULL, "Variable of the environment of cmp with the content."},
 	{"content", &text, 0, NULL, "The content itself."},
 	{"external", &boolean, KEY_REFUSED, NULL,

@@ -318,7 +318,7 @@ static void find_name(struct loader *l)
 
 /* ---- profiles */
 
-static bool enabled(const struct compose_project *p, const struct compose_node *service)
+bool service_enabled(const struct compose_project *p, const struct compose_node *service)
 {
 	const struct compose_node *profiles = node_get(service, "profiles");
 	size_t i;
@@ -342,30 +342,38 @@ static void name_profiles(struct compose_project *p, const struct compose_node *
 	for (i = 0; i < strv_len(wanted); i++) {
 		service = node_get(services, wanted[i]);
 		profiles = node_get(service, "profiles");
-		if (!service || enabled(p, service) || !profiles)
+		if (!service || service_enabled(p, service) || !profiles)
 			continue;
 		for (k = 0; k < profiles->list.count; k++)
 			strv_push(&p->profiles, xstrdup(profiles->list.items[k]->text));
 	}
 }
 
-static void select_profiles(struct loader *l, struct compose_node *model)
+static void find_profiles(struct loader *l)
 {
-	struct compose_project *p = l->project;
-	struct compose_node *services = node_get(model, "services");
+	const struct compose_node *services = node_get(l->tree, "services");
 	const char *list = map_get(l->env, "COMPOSE_PROFILES");
-	size_t i, kept = 0;
+	struct compose_project *p = l->project;
 
 	p->profiles = l->c.options->profiles ? strv_dup(l->c.options->profiles)
 					     : strv_split(list ? list : "", ",");
+	if (services && services->kind == COMPOSE_MAP)
+		name_profiles(p, services, l->c.options->services);
+}
+
+static void select_services(struct loader *l, struct compose_node *model)
+{
+	struct compose_project *p = l->project;
+	struct compose_node *services = node_get(model, "services");
+	size_t i, kept = 0;
+
 	p->disabled = node_new(p->arena, COMPOSE_MAP, nowhere());
 	if (!services || services->kind != COMPOSE_MAP)
 		return;
-	name_profiles(p, services, l->c.options->services);
 	for (i = 0; i < services->map.count; i++) {
 		struct compose_pair *pair = &services->map.pairs[i];
 
-		if (enabled(p, pair->value))
+		if (service_enabled(p, pair->value))
 			services->map.pairs[kept++] = *pair;
 		else
 			node_put(p->arena, p->disabled, pair->key, pair->key_mark, pair->value);
@@ -453,17 +461,18 @@ static void build_model(struct loader *l)
 	normalize_environment(&l->c, node_get(l->tree, "services"));
 	if (!o->no_normalize)
 		normalize_model(&l->c, l->tree);
+	find_profiles(l);
 	if (!o->no_env_resolution)
 		service_files_resolve(l, node_get(l->tree, "services"));
 	l->project->merged = node_get(l->tree, "services");
 	model = type_file.finish(&l->c, NULL, &type_file, true, l->tree);
 	add_extensions(l, model);
-	select_profiles(l, model);
+	select_services(l, model);
 	check_sources(&l->c, model);
 	/* Names that are still references cannot be looked up, nor what a broken file defines. */
 	if (!o->no_consistency && !o->no_interpolate && !l->shared->incomplete)
 		check_model(&l->c, model, l->project->disabled, node_get(l->tree, "models"));
-	if (!o->all_resources)
+	if (!o->all_resources && !o->no_interpolate)
 		drop_unused(model);
 	l->project->model = model;
 }

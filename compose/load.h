@@ -63,5 +63,7 @@ struct compose_node *include_load(struct loader *l, struct compose_node *documen
 
 /* ---- service_env.c: env_file and label_file of services */
 void service_files_resolve(struct loader *l, struct compose_node *services);
+/* Has it no profile, or one that is enabled? */
+bool service_enabled(const struct compose_project *p, const struct compose_node *service);
 
 #endif

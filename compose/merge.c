@@ -98,6 +98,23 @@ void merge_unique(struct arena *a, const struct compose_type *type, struct compo
 	list->list.count = kept;
 }
 
+void check_twice(struct compose_ctx *c, const struct compose_path *path,
+		 const struct compose_node *list)
+{
+	size_t i, k;
+
+	if (list->list.count > COMPOSE_TWICE_MAX)
+		return;
+	for (i = 1; i < list->list.count; i++)
+		for (k = 0; k < i; k++)
+			if (node_equal(list->list.items[i], list->list.items[k])) {
+				problem_at(c, DIAG_CONFLICT, path, list->list.items[i]->mark,
+					   "items %zu and %zu are equal", k, i);
+				diag_note(c->diags, list->list.items[k]->mark, "the first of them");
+				return;
+			}
+}
+
 /* ---- marks */
 
 struct compose_node *merge_strip(struct compose_node *n)
@@ -123,8 +140,9 @@ struct compose_node *merge_strip(struct compose_node *n)
 
 /* ---- merging */
 
-static void append_all(struct compose_ctx *c, const struct compose_type *type,
-		       struct compose_node *base, const struct compose_node *over)
+static void append_all(struct compose_ctx *c, const struct compose_path *path,
+		       const struct compose_type *type, struct compose_node *base,
+		       const struct compose_node *over)
 {
 	size_t i;
 
@@ -132,6 +150,8 @@ static void append_all(struct compose_ctx *c, const struct compose_type *type,
 		node_append(c->arena, base, over->list.items[i]);
 	if (type && type->item && type->item->index)
 		merge_unique(c->arena, type->item, base);
+	else if (type && (type->flags & TYPE_UNIQUE))
+		check_twice(c, path, base);
 }
 
 static void merge_pair(struct compose_ctx *c, const struct compose_path *path,
@@ -185,11 +205,34 @@ struct compose_node *merge_nodes(struct compose_ctx *c, const struct compose_pat
 		return base;
 	}
 	if (base->kind == COMPOSE_LIST)
-		append_all(c, type, base, merge_strip(over));
+		append_all(c, path, type, base, merge_strip(over));
 	else
 		for (i = 0; i < over->map.count; i++)
 			merge_pair(c, path, type, base, &over->map.pairs[i]);
 	base->damaged |= over->damaged;
+	return base;
+}
+
+/* "all" in its long form. */
+static bool is_all(const struct compose_node *list)
+{
+	const struct compose_node *one = list->list.count == 1 ? list->list.items[0] : NULL;
+	const struct compose_node *count = one ? node_get(one, "count") : NULL;
+
+	return count && one->map.count == 1 && count->kind == COMPOSE_INT && count->integer == -1;
+}
+
+/* Lists are appended; "all" is one word, and replaces or is replaced. */
+struct compose_node *merge_gpus(struct compose_ctx *c, struct compose_node *base,
+				struct compose_node *over)
+{
+	size_t i;
+
+	if (base->kind != COMPOSE_LIST || over->kind != COMPOSE_LIST || is_all(base) ||
+	    is_all(over))
+		return over;
+	for (i = 0; i < over->list.count; i++)
+		node_append(c->arena, base, over->list.items[i]);
 	return base;
 }
 

@@ -193,6 +193,7 @@ static struct compose_node *short_device(struct compose_ctx *c, const struct com
 	if (strchr(item->text, '=')) { /* the qualified name of a CDI device */
 		set(c, device, "source", item->text);
 		set(c, device, "target", item->text);
+		set(c, device, "permissions", "rwm");
 		return device;
 	}
 	if (count < 1 || count > 3) {

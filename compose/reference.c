@@ -273,6 +273,13 @@ static void note_near(struct search *s, const struct compose_type *type, const c
 	s->near = xasprintf("%.*s%s%s", (int)depth, s->input, near, word + len);
 }
 
+static void cut(struct search *s, size_t len)
+{
+	s->path.len = len;
+	if (s->path.data)
+		s->path.data[len] = '\0';
+}
+
 static bool search_key(struct search *s, const struct compose_type *type, const char *rest)
 {
 	size_t len = strcspn(rest, ".["), before = s->path.len;
@@ -290,7 +297,7 @@ static bool search_key(struct search *s, const struct compose_type *type, const 
 	s->in = type;
 	if (search(s, key->type, rest + len))
 		return true;
-	s->path.len = before;
+	cut(s, before);
 	s->ignored = outer.ignored;
 	s->key = outer.key;
 	s->in = outer.in;
@@ -307,7 +314,7 @@ static bool search_name(struct search *s, const struct compose_type *type, const
 		return true;
 	if (search(s, type->value, rest + strcspn(rest, ".[")))
 		return true;
-	s->path.len = before;
+	cut(s, before);
 	return false;
 }
 
@@ -331,7 +338,7 @@ static bool search(struct search *s, const struct compose_type *type, const char
 		buf_adds(&s->path, "[]");
 		if (search(s, type->item, rest))
 			return true;
-		s->path.len = before;
+		cut(s, before);
 		return false;
 	}
 	return type->value && search_name(s, type, rest);

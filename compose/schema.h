@@ -122,11 +122,11 @@ bool is_opaque(const struct compose_ctx *c, const struct compose_node *n);
 typedef struct compose_node *
 compose_expand_fn(struct compose_ctx *c, const struct compose_path *path, struct compose_node *n);
 compose_expand_fn expand_mapping, expand_list, expand_servers, expand_names, expand_path,
-	expand_command, expand_probe, expand_extra_hosts, expand_build, expand_build_context,
-	expand_contexts, expand_ssh, expand_depends_on, expand_env_file, expand_extends,
-	expand_gpus, expand_requests, expand_secrets, expand_configs, expand_external,
-	expand_volume_object, expand_include, expand_ports, expand_volumes, expand_devices,
-	expand_mode;
+	expand_command, expand_file, expand_probe, expand_extra_hosts, expand_build,
+	expand_build_context, expand_contexts, expand_ssh, expand_depends_on, expand_env_file,
+	expand_extends, expand_gpus, expand_requests, expand_secrets, expand_configs,
+	expand_external, expand_volume_object, expand_include, expand_ports, expand_volumes,
+	expand_devices, expand_mode;
 const char *path_resolve(const struct compose_ctx *c, const char *path);
 const char *path_clean(struct arena *a, const char *path);
 /* Words of a shell command line without a shell; NULL when quotes are not closed. */
@@ -138,8 +138,14 @@ struct compose_node *merge_nodes(struct compose_ctx *c, const struct compose_pat
 				 struct compose_node *base, struct compose_node *over);
 /* Drops what is marked !reset and forgets the marks. */
 struct compose_node *merge_strip(struct compose_node *n);
+/* Says so when two items of a list are equal; a list too long to be compared is let through. */
+#define COMPOSE_TWICE_MAX 256
+void check_twice(struct compose_ctx *c, const struct compose_path *path,
+		 const struct compose_node *list);
 /* Items with equal index become one. */
 void merge_unique(struct arena *a, const struct compose_type *type, struct compose_node *list);
+struct compose_node *merge_gpus(struct compose_ctx *c, struct compose_node *base,
+				struct compose_node *over);
 struct compose_node *merge_logging(struct compose_ctx *c, struct compose_node *base,
 				   struct compose_node *over);
 const char *index_text(struct arena *a, const struct compose_node *item);

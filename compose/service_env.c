@@ -7,6 +7,8 @@
 #include "compose/dotenv.h"
 #include "compose/load.h"
 
+#define LABEL_FILE "label_file"
+
 struct lookup {
 	struct loader *l;
 	const struct compose_node *own; /* `environment` of the service */
@@ -45,6 +47,8 @@ static void read_one(struct loader *l, const struct compose_path *path,
 
 	if (!file || is_opaque(&l->c, entry))
 		return;
+	if (!strcmp(path->key, LABEL_FILE))
+		d.lookup = NULL; /* labels see no environment */
 	d.raw = format && !strcmp(format, "raw");
 	if (format && *format && !d.raw)
 		problem_at(&l->c, DIAG_VALUE, path, entry->mark,
@@ -87,7 +91,10 @@ void service_files_resolve(struct loader *l, struct compose_node *services)
 		struct compose_pair *pair = &services->map.pairs[i];
 		struct compose_path path = {&root, pair->key, 0};
 
+		/* One that is not enabled may lack its files. */
+		if (!service_enabled(l->project, pair->value))
+			continue;
 		resolve(l, &path, pair->value, "env_file", "environment");
-		resolve(l, &path, pair->value, "label_file", "labels");
+		resolve(l, &path, pair->value, LABEL_FILE, "labels");
 	}
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* See archive.h: this file makes the plan, images/archive/ carries it out. */
+/* See archive.h: this file makes the plan, images/copy/ carries it out. */
 #include "engine/archive.h"
 
 #include <errno.h>
@@ -164,7 +164,7 @@ static void on_done(void *arg, const char *output, const struct error *err)
 	if (err)
 		problem = *err;
 	else if (json_load_text(output, strlen(output), &answer, &problem) < 0)
-		error_wrap(&problem, "answer of cmp-archive");
+		error_wrap(&problem, "answer of cmp-copy");
 	else if (json_get_str(answer, "error"))
 		error_set(&problem, (int)json_get_int(answer, "code", EIO), "%s",
 			  json_get_str(answer, "error"));
@@ -203,7 +203,7 @@ static int launch(struct archive *a, const struct archive_args *args, int ns, co
 	bool put = !strcmp(args->op, "put"), get = !strcmp(args->op, "get");
 	const char *const argv[] = {plan, NULL};
 	const struct image_helper_args helper = {
-		.program = "cmp-archive",
+		.program = "cmp-copy",
 		.argv = argv,
 		.input = put ? args->input : ns,
 		.socket = put	? ns

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Files into and out of containers, running or not, by the confined program cmp-archive. */
+/* Files into and out of containers, running or not, by the confined program cmp-copy. */
 #ifndef ENGINE_ARCHIVE_H
 #define ENGINE_ARCHIVE_H
 

@@ -95,6 +95,9 @@ struct container_create_args {
  * image must be present.  -EEXIST when the name is taken, with the id of the holder. */
 int container_create(struct daemon *d, const struct container_create_args *args,
 		     struct container **ret, struct error *err) MUST_CHECK;
+/* Would its launch be refused for what it asks (capabilities, sysctls, profiles, targets, …)?
+ * Makes nothing. */
+int container_rehearse(struct container *c, struct error *err) MUST_CHECK;
 void container_start(struct container *c, container_done done, void *arg);
 /* timeout_ns < 0: the container's own stop_grace; signal NULL: its stop signal. */
 void container_stop(struct container *c, const char *signal, int64_t timeout_ns,

@@ -95,12 +95,10 @@ static int set_paths(struct daemon *d, struct error *err)
 static void clean_environment(struct daemon *d)
 {
 	static const char *const kept[] = {
-		"PATH",		"HOME",		"TZ",
-		"LANG",		"TMPDIR",	"CMP_DEBUG",
-		"HTTP_PROXY",	"HTTPS_PROXY",	"NO_PROXY",
-		"ALL_PROXY",	"http_proxy",	"https_proxy",
-		"no_proxy",	"all_proxy",	"JOURNAL_STREAM",
-		"ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS",
+		"PATH",		  "HOME",	  "TZ",		  "LANG",	   "TMPDIR",
+		"CMP_DEBUG",	  "HTTP_PROXY",	  "HTTPS_PROXY",  "NO_PROXY",	   "ALL_PROXY",
+		"http_proxy",	  "https_proxy",  "no_proxy",	  "all_proxy",	   "JOURNAL_STREAM",
+		"CMP_CONFIG_DIR", "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS",
 	};
 	char *values[ARRAY_LEN(kept)];
 	auto_free char *host = xasprintf("unix://%s", d->socket_path);

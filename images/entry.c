@@ -87,6 +87,7 @@ static int take_layers(const struct image_store *s, struct image_entry *e, struc
 
 	if (json_array_size(diffs) > IMAGE_LAYERS_MAX)
 		return error_set(err, EINVAL, "more than %d layers", IMAGE_LAYERS_MAX);
+	e->im.layer_bytes = xcalloc(json_array_size(diffs) + 1, sizeof(*e->im.layer_bytes));
 	for (size_t i = 0; i < json_array_size(diffs); i++) {
 		diff = json_string_value(json_array_get(diffs, i));
 		if (!diff || !digest_valid(diff))
@@ -96,6 +97,7 @@ static int take_layers(const struct image_store *s, struct image_entry *e, struc
 		if (bytes < 0)
 			return error_set(err, ENOENT, "layer %s is missing", chain);
 		e->im.size_bytes += bytes;
+		e->im.layer_bytes[i] = bytes;
 		strv_push(&e->im.diff_ids, xstrdup(diff));
 		strv_push(&e->chains, xstrdup(chain));
 		strv_pushf(&e->im.layers, "%s/" IMAGE_LAYER_DIR "/%s/fs", s->root, chain);
@@ -110,6 +112,7 @@ static void entry_free(struct image_entry *e)
 	strv_free(e->im.layers);
 	strv_free(e->im.tags);
 	strv_free(e->im.diff_ids);
+	free(e->im.layer_bytes);
 	strv_free(e->im.digests);
 	strv_free(e->sources);
 	strv_free(e->names);
@@ -290,4 +293,27 @@ json_t *image_inspect(const struct image *im)
 	json_set_new(o, "layers", json_strv(im->diff_ids));
 	json_set_new(o, "document", json_incref(im->document));
 	return o;
+}
+
+json_t *image_history(const struct image *im)
+{
+	const json_t *steps = json_get_arr(im->document, "history");
+	json_t *list = json_array();
+	size_t layer = 0, layers = strv_len(im->diff_ids);
+
+	for (size_t i = 0; i < json_array_size(steps); i++) {
+		const json_t *step = json_array_get(steps, i);
+		bool empty = json_get_bool(step, "empty_layer");
+		json_t *o = json_object();
+
+		json_set_str(o, "created", json_get_str(step, "created"));
+		json_set_str(o, "created_by", json_get_str(step, "created_by"));
+		json_set_str(o, "comment", json_get_str(step, "comment"));
+		json_set_bool(o, "empty", empty);
+		json_set_int(o, "size_bytes",
+			     empty || layer >= layers ? 0 : im->layer_bytes[layer]);
+		layer += !empty;
+		json_array_insert_new(list, 0, o);
+	}
+	return list;
 }

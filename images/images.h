@@ -37,7 +37,8 @@ struct image {
 	char **tags;	      /* familiar names, sorted: "busybox:latest" */
 	char **digests;	 /* familiar names of what it was pulled as, sorted: "busybox@sha256:…" */
 	char **diff_ids; /* of the layers, lowest first */
-	int64_t size_bytes; /* of the unpacked layers */
+	int64_t *layer_bytes; /* of the unpacked layers, as many as diff_ids */
+	int64_t size_bytes;   /* their sum */
 	int64_t created_ns;
 	int64_t pulled_ns; /* when a registry last confirmed it; 0: never */
 	/* private to images/ */
@@ -74,6 +75,9 @@ json_t *image_summary(const struct image *im);
 /* What `inspect` shows: id, tags, manifest, size, created, layers and the document; new reference.
  */
 json_t *image_inspect(const struct image *im);
+/* How it was made, newest step first: [{created, created_by, comment, size_bytes, empty}]; new
+ * reference. */
+json_t *image_history(const struct image *im);
 
 /* ---- changing ---- */
 
@@ -101,9 +105,20 @@ void image_remove(struct image_store *s, const struct image_remove_args *args,
 		  void (*done)(void *arg, const json_t *removed, const struct error *err),
 		  void *arg);
 
-/* Removes blobs and layers that no image refers to. freed_bytes of the unpacked trees and blobs. */
-void image_gc(struct image_store *s,
-	      void (*done)(void *arg, int64_t freed_bytes, const struct error *err), void *arg);
+struct image_prune_args {
+	bool images; /* images too, otherwise only files that no image refers to */
+	bool all;    /* also images that have a name */
+	enum image_use (*in_use)(void *arg, const char *image_id, char **ret_by); /* as above */
+	void *arg;
+};
+/*
+ * Removes images that no container uses, and blobs and layers that no image refers to.  `removed`
+ * as of image_remove; freed_bytes of the unpacked trees and blobs.
+ */
+void image_prune(struct image_store *s, const struct image_prune_args *args,
+		 void (*done)(void *arg, const json_t *removed, int64_t freed_bytes,
+			      const struct error *err),
+		 void *arg);
 
 /* ---- import: one tar stream becomes an image of one layer ---- */
 
@@ -165,5 +180,63 @@ int image_pull_start(struct image_store *s, const struct image_pull_args *args,
 		     struct image_pull **ret, struct error *err) MUST_CHECK;
 /* Nobody waits for it any more: ends it; done is called with ECANCELED. */
 void image_pull_cancel(struct image_pull *p);
+
+/* ---- push: an image to the registry that its name says */
+
+struct image_push;
+struct image_push_args {
+	const char *name;   /* NAME[:TAG] of an image that is there; copied */
+	const json_t *auth; /* as of a pull; referenced */
+	void (*progress)(void *arg, const struct image_progress *p);
+	/* Once, at the end: the digest of the manifest that the registry has now, or NULL and why.
+	 */
+	void (*done)(void *arg, const char *digest, const struct error *err);
+	void *arg;
+};
+int image_push_start(struct image_store *s, const struct image_push_args *args,
+		     struct image_push **ret, struct error *err) MUST_CHECK;
+void image_push_cancel(struct image_push *p); /* ends it; done is called with ECANCELED */
+
+/* ---- load: an archive of images, of `docker save` or an OCI layout, plain or compressed */
+
+struct image_load;
+struct image_load_args {
+	void (*on_drain)(void *arg); /* room again after image_load_write returned 1 */
+	/* Once, at the end: [{id, names}] (borrowed), or NULL and why; images that were complete by
+	 * then stay. */
+	void (*done)(void *arg, const json_t *loaded, const struct error *err);
+	void *arg;
+};
+int image_load_start(struct image_store *s, const struct image_load_args *args,
+		     struct image_load **ret, struct error *err) MUST_CHECK;
+/* Feeding and ending as with an import. */
+int image_load_write(struct image_load *l, const char *data, size_t len);
+void image_load_eof(struct image_load *l);
+void image_load_cancel(struct image_load *l);
+
+/* ---- save: images as a tar that is an OCI layout and docker's archive in one */
+
+struct image_save;
+struct image_save_args {
+	bool (*write)(void *arg, const char *data,
+		      size_t len); /* false: stop until image_save_resume */
+	/* Once, at the end, also when it broke off (the tar has no end then); not after a cancel.
+	 */
+	void (*done)(void *arg, const struct error *err);
+	void *arg;
+};
+/* `refs`: names, which go along, or ids.  ENOENT for what is not there. */
+int image_save_start(struct image_store *s, char *const *refs, const struct image_save_args *args,
+		     struct image_save **ret, struct error *err) MUST_CHECK;
+void image_save_resume(struct image_save *s);
+void image_save_cancel(struct image_save *s);
+
+/* ---- credentials */
+
+/* Asks the registry ("localhost:5000") whether it takes `auth`, as of a pull.  EINVAL for a name
+ * that is none. */
+int image_registry_check(struct image_store *s, const char *registry, const json_t *auth,
+			 void (*done)(void *arg, const struct error *err), void *arg,
+			 struct error *err) MUST_CHECK;
 
 #endif

@@ -1,22 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Import: the stream goes to a cmp-layer of its own, which unpacks it in tmp/; when it has ended
- * well, one operation of the queue moves layer and blob to their places, writes config and
- * manifest, and records the image.  Ends are many (the program, its two outputs, the caller's
- * cancel): they are counted in `pending`, and the last one starts the operation.
+ * Import: the stream goes to a cmp-layer of its own, which unpacks it in tmp/; when it has ended,
+ * one operation of the queue moves layer and blob to their places, writes config and manifest, and
+ * records the image, or cleans up.
  */
 #include <errno.h>
-#include <fcntl.h>
 
 #include "base/file.h"
 #include "base/time.h"
 #include "images/change.h"
-#include "images/helper.h"
+#include "images/feed.h"
 #include "images/platform.h"
 #include "images/store_int.h"
-
-#define HIGH_BYTES ((size_t)4 << 20) /* asks the caller to stop */
-#define LOW_BYTES  ((size_t)1 << 20)
 
 #define MEDIA_MANIFEST "application/vnd.oci.image.manifest.v1+json"
 #define MEDIA_CONFIG   "application/vnd.oci.image.config.v1+json"
@@ -31,14 +26,11 @@ struct image_import {
 	void (*done)(void *arg, const char *id, const struct error *err);
 	void *arg;
 
-	char *tmp;		    /* below the store: tmp/<id> */
-	struct image_helper *layer; /* NULL: it has ended */
-	char *result;		    /* what it wrote */
-	struct error failure;	    /* why it failed */
-	uv_pipe_t input;
-	unsigned pending; /* ends to come: of the program and of its input */
-	size_t queued_bytes;
-	bool asked_to_stop, ended, cancelled;
+	char *tmp;		 /* below the store: tmp/<id> */
+	struct image_feed *feed; /* NULL: it has ended */
+	char *result;		 /* what it wrote */
+	struct error failure;	 /* why it failed */
+	bool cancelled;
 	bool refused; /* cancelled before its turn came */
 
 	char id[DIGEST_TEXT_MAX], manifest[DIGEST_TEXT_MAX];
@@ -164,83 +156,46 @@ static void import_finish(struct image_op *op)
 	import_free(im);
 }
 
-/* ---- the program and its input */
+/* ---- the program */
 
-static void one_ended(struct image_import *im)
+static void on_unpacked(void *arg, const char *output, const struct error *err)
 {
 	static const struct image_op_kind kind = {import_decide, import_work, import_apply,
 						  import_finish};
-
-	if (--im->pending == 0)
-		image_op_start(im->store, &im->op, &kind);
-}
-
-static void on_input_closed(uv_handle_t *handle)
-{
-	one_ended(handle->data);
-}
-
-static void close_input(struct image_import *im)
-{
-	if (!uv_is_closing((uv_handle_t *)&im->input))
-		uv_close((uv_handle_t *)&im->input, on_input_closed);
-}
-
-static void on_layer_end(void *arg, const char *output, const struct error *err)
-{
 	struct image_import *im = arg;
 
-	im->layer = NULL;
+	im->feed = NULL;
 	im->result = xstrdup(output);
 	if (err)
 		im->failure = *err;
-	im->ended = true; /* writes are dropped from now on */
-	close_input(im);
-	if (im->asked_to_stop && im->on_drain) {
-		im->asked_to_stop = false;
-		im->on_drain(im->arg);
-	}
-	one_ended(im);
+	image_op_start(im->store, &im->op, &kind);
 }
 
-static int start_program(struct image_import *im, int input, struct error *err)
+static void on_drain(void *arg)
 {
-	auto_free char *fs = xasprintf("%s/%s/layer/fs", im->store->root, im->tmp);
-	auto_free char *blob = xasprintf("%s/%s/blob", im->store->root, im->tmp);
-	const char *const argv[] = {fs, blob, NULL};
-	struct image_helper_args args = {.program = "cmp-layer",
-					 .argv = argv,
-					 .input = input,
-					 .socket = -1,
-					 .done = on_layer_end,
-					 .arg = im};
+	struct image_import *im = arg;
 
-	if (file_mkdir_p(fs, 0755, err) < 0)
-		return -err->code;
-	return image_helper_start(im->store->loop, &args, &im->layer, err);
+	if (im->on_drain)
+		im->on_drain(im->arg);
 }
 
 static int start(struct image_import *im, struct error *err)
 {
+	auto_free char *fs = xasprintf("%s/%s/layer/fs", im->store->root, im->tmp);
+	auto_free char *blob = xasprintf("%s/%s/blob", im->store->root, im->tmp);
+	const char *const argv[] = {fs, blob, NULL};
+	struct image_feed_args args = {.program = "cmp-layer",
+				       .argv = argv,
+				       .on_drain = on_drain,
+				       .done = on_unpacked,
+				       .arg = im};
 	struct error ignored = ERROR_INIT;
-	int fds[2], r;
 
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return error_sys(err, errno, "make a pipe");
-	r = start_program(im, fds[0], err);
-	close(fds[0]);
-	if (r < 0) {
-		close(fds[1]);
-		(void)!file_remove_tree(im->store->dir, im->tmp, &ignored);
-		return r;
-	}
-	uv_pipe_init(im->store->loop, &im->input, 0);
-	im->input.data = im;
-	im->pending = 2;
-	/* Fails only for what is no descriptor of a stream. */
-	if (uv_pipe_open(&im->input, fds[1]) < 0)
-		abort();
-	return 0;
+	if (file_mkdir_p(fs, 0755, err) == 0 &&
+	    image_feed_start(im->store->loop, &args, &im->feed, err) == 0)
+		return 0;
+	(void)!file_remove_tree(im->store->dir, im->tmp, &ignored);
+	return -err->code;
 }
 
 /* ---- arguments */
@@ -320,77 +275,20 @@ int image_import_start(struct image_store *s, const struct image_import_args *ar
 
 /* ---- feeding */
 
-struct chunk {
-	uv_write_t request;
-	struct image_import *im;
-	size_t len;
-	char data[];
-};
-
-static void on_written(uv_write_t *request, int status)
-{
-	struct chunk *c = container_of(request, struct chunk, request);
-	struct image_import *im = c->im;
-
-	(void)status; /* that the program is gone is told by its exit */
-	im->queued_bytes -= c->len;
-	free(c);
-	if (im->asked_to_stop && im->queued_bytes <= LOW_BYTES) {
-		im->asked_to_stop = false;
-		if (im->on_drain)
-			im->on_drain(im->arg);
-	}
-}
-
 int image_import_write(struct image_import *im, const char *data, size_t len)
 {
-	struct chunk *c;
-	uv_buf_t buf;
-
-	if (im->ended || !len)
-		return 0;
-	c = xmalloc(sizeof(*c) + len);
-	c->im = im;
-	c->len = len;
-	memcpy(c->data, data, len);
-	buf = uv_buf_init(c->data, (unsigned)len);
-	if (uv_write(&c->request, (uv_stream_t *)&im->input, &buf, 1, on_written) < 0) {
-		free(c);
-		return 0;
-	}
-	im->queued_bytes += len;
-	im->asked_to_stop = im->queued_bytes > HIGH_BYTES;
-	return im->asked_to_stop;
-}
-
-static void on_shut(uv_shutdown_t *request, int status)
-{
-	struct image_import *im = request->data;
-
-	(void)status;
-	free(request);
-	close_input(im);
+	return im->feed ? image_feed_write(im->feed, data, len) : 0;
 }
 
 void image_import_eof(struct image_import *im)
 {
-	uv_shutdown_t *request;
-
-	if (im->ended)
-		return;
-	im->ended = true;
-	request = xcalloc(1, sizeof(*request));
-	request->data = im;
-	if (uv_shutdown(request, (uv_stream_t *)&im->input, on_shut) < 0) {
-		free(request);
-		close_input(im);
-	}
+	if (im->feed)
+		image_feed_eof(im->feed);
 }
 
 void image_import_cancel(struct image_import *im)
 {
 	im->cancelled = true;
-	im->ended = true;
-	if (im->layer)
-		image_helper_kill(im->layer);
+	if (im->feed)
+		image_feed_kill(im->feed);
 }

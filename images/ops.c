@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Changing the store: the queue that runs one operation at a time, and the operations tag, remove
- * and gc.  Files are taken out of their place by one rename before they are deleted, so that a
- * place never holds half a layer.
+ * Changing the store: the queue that runs one operation at a time, and the operations tag and
+ * remove.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -167,97 +166,6 @@ void image_tag(struct image_store *s, const char *ref, const char *name,
 	image_op_start(s, &t->op, &kind);
 }
 
-/* ---- files that nothing refers to */
-
-struct live {
-	struct map *blobs, *chains;
-};
-
-static void live_add(struct map *m, char **hex)
-{
-	static char yes;
-
-	for (; hex && *hex; hex++)
-		map_set(m, *hex, &yes);
-}
-
-static void live_blob(void *arg, const char *hex)
-{
-	live_add(((struct live *)arg)->blobs, (char *[]){(char *)(uintptr_t)hex, NULL});
-}
-
-static void live_chain(void *arg, const char *hex)
-{
-	live_add(((struct live *)arg)->chains, (char *[]){(char *)(uintptr_t)hex, NULL});
-}
-
-/* What the images other than `but` and the pulls under way need.  Loop thread. */
-static struct live live_of(struct image_store *s, const struct image_entry *but)
-{
-	struct live live = {map_new(NULL), map_new(NULL)};
-	struct image_entry *e;
-
-	list_for_each (e, &s->images, link) {
-		if (e == but)
-			continue;
-		live_add(live.blobs, e->blobs);
-		live_add(live.chains, e->chains);
-	}
-	image_pulls_live(s, live_blob, live_chain, &live);
-	return live;
-}
-
-static void live_release(struct live *live)
-{
-	map_free(live->blobs);
-	map_free(live->chains);
-}
-
-static int remove_blob(const struct image_store *s, const char *hex, int64_t *freed,
-		       struct error *err)
-{
-	auto_free char *path = xasprintf(IMAGE_BLOB_DIR "/%s", hex);
-	struct stat st;
-
-	if (fstatat(s->dir, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? 0 : error_sys(err, errno, "remove blob %s", hex);
-	if (unlinkat(s->dir, path, 0) < 0)
-		return error_sys(err, errno, "remove blob %s", hex);
-	*freed += st.st_size;
-	return 0;
-}
-
-static int remove_layer(const struct image_store *s, const char *chain, int64_t *freed,
-			struct error *err)
-{
-	auto_free char *path = xasprintf(IMAGE_LAYER_DIR "/%s", chain);
-	auto_free char *gone = xasprintf(IMAGE_TMP_DIR "/gone-%s", chain);
-	int64_t bytes = image_layer_bytes(s, chain);
-
-	if (file_remove_tree(s->dir, gone, err) < 0)
-		return -err->code;
-	if (renameat(s->dir, path, s->dir, gone) < 0)
-		return errno == ENOENT ? 0 : error_sys(err, errno, "remove layer %s", chain);
-	*freed += MAX(bytes, 0);
-	return file_remove_tree(s->dir, gone, err);
-}
-
-typedef int (*remove_fn)(const struct image_store *s, const char *hex, int64_t *freed,
-			 struct error *err);
-
-/* Removes the listed ones that are not live; goes on after a failure and reports the first. */
-static int remove_dead(const struct image_store *s, char **hex, const struct map *live,
-		       remove_fn fn, int64_t *freed, struct error *err)
-{
-	for (; hex && *hex; hex++) {
-		struct error one = ERROR_INIT;
-
-		if (!map_has(live, *hex) && fn(s, *hex, freed, &one) < 0 && !err->code)
-			*err = one;
-	}
-	return -err->code;
-}
-
 /* ---- remove */
 
 struct remove_op {
@@ -268,7 +176,7 @@ struct remove_op {
 	char **names;	  /* full names that go */
 	bool whole;	  /* the image goes too */
 	bool prune;	  /* and its files */
-	struct live live;
+	struct image_live live;
 	json_t *removed;
 	void (*done)(void *arg, const json_t *removed, const struct error *err);
 	void *arg;
@@ -342,28 +250,34 @@ static int remove_decide(struct image_op *op, struct error *err)
 	/* The store's reference and ours: nobody else needs the files. */
 	o->prune = o->whole && !o->args.no_prune && o->im->refs == 2;
 	if (o->prune)
-		o->live = live_of(op->store, image_entry_of(o->im));
+		o->live = image_live_of(op->store, (struct image *[]){o->im, NULL});
+	return 0;
+}
+
+int image_rows_delete(const struct image_store *s, const char *id, struct error *err)
+{
+	static const char *const statements[] = {"DELETE FROM image_names WHERE image = ?1",
+						 "DELETE FROM image_sources WHERE image = ?1",
+						 "DELETE FROM image_images WHERE id = ?1"};
+	const char *const params[IMAGE_DB_PARAMS] = {id};
+
+	for (size_t i = 0; i < ARRAY_LEN(statements); i++)
+		if (image_db_run(s->db, statements[i], params, NULL, NULL, err) < 0)
+			return -err->code;
 	return 0;
 }
 
 static int remove_rows(struct remove_op *o, struct error *err)
 {
-	struct sqlite3 *db = o->op.store->db;
 	const char *params[IMAGE_DB_PARAMS] = {NULL};
 
 	for (char **n = o->names; n && *n; n++) {
 		params[0] = *n;
-		if (image_db_run(db, "DELETE FROM image_names WHERE name = ?1", params, NULL, NULL,
-				 err) < 0)
+		if (image_db_run(o->op.store->db, "DELETE FROM image_names WHERE name = ?1", params,
+				 NULL, NULL, err) < 0)
 			return -err->code;
 	}
-	params[0] = o->im->id;
-	if (o->whole && image_db_run(db, "DELETE FROM image_sources WHERE image = ?1", params, NULL,
-				     NULL, err) < 0)
-		return -err->code;
-	return o->whole ? image_db_run(db, "DELETE FROM image_images WHERE id = ?1", params, NULL,
-				       NULL, err)
-			: 0;
+	return o->whole ? image_rows_delete(o->op.store, o->im->id, err) : 0;
 }
 
 static int remove_work(struct image_op *op, struct error *err)
@@ -380,17 +294,42 @@ static int remove_work(struct image_op *op, struct error *err)
 	r = image_db_end(op->store->db, remove_rows(o, err), err);
 	if (r < 0 || !o->prune)
 		return r;
-	(void)!remove_dead(op->store, e->chains, o->live.chains, remove_layer, &freed, &ignored);
-	(void)!remove_dead(op->store, e->blobs, o->live.blobs, remove_blob, &freed, &ignored);
+	(void)!image_dead_remove(op->store, e->chains, e->blobs, &o->live, &freed, &ignored);
 	return 0;
 }
 
-static void report(struct remove_op *o, const char *key, const char *value)
+static void report(json_t *removed, const char *key, const char *value)
 {
 	json_t *item = json_object();
 
 	json_set_str(item, key, value);
-	json_array_append_new(o->removed, item);
+	json_array_append_new(removed, item);
+}
+
+static void report_untagged(json_t *removed, const char *full)
+{
+	auto_reference struct image_reference r = {0};
+	auto_free char *familiar = NULL;
+	struct error err = ERROR_INIT;
+
+	if (image_reference_parse(full, &r, &err) == 0)
+		familiar = image_reference_familiar(&r);
+	report(removed, "untagged", familiar ?: full);
+}
+
+void image_forget(struct image *im, json_t *removed)
+{
+	struct image_entry *e = image_entry_of(im);
+	AUTO(strv_free) char **names = strv_dup(e->names);
+
+	for (char **n = names; n && *n; n++) {
+		image_name_clear(e->store, *n);
+		report_untagged(removed, *n);
+	}
+	for (char **n = im->digests; n && *n; n++)
+		report(removed, "untagged", *n);
+	report(removed, "deleted", im->id);
+	image_entry_remove(e);
 }
 
 static void remove_apply(struct image_op *op)
@@ -398,22 +337,14 @@ static void remove_apply(struct image_op *op)
 	struct remove_op *o = container_of(op, struct remove_op, op);
 
 	o->removed = json_array();
-	for (char **n = o->names; n && *n; n++) {
-		auto_reference struct image_reference r = {0};
-		auto_free char *familiar = NULL;
-		struct error err = ERROR_INIT;
-
-		image_name_clear(op->store, *n);
-		if (image_reference_parse(*n, &r, &err) == 0)
-			familiar = image_reference_familiar(&r);
-		report(o, "untagged", familiar ?: *n);
-	}
-	if (!o->whole)
+	if (o->whole) {
+		image_forget(o->im, o->removed);
 		return;
-	for (char **n = o->im->digests; n && *n; n++)
-		report(o, "untagged", *n);
-	report(o, "deleted", o->im->id);
-	image_entry_remove(image_entry_of(o->im));
+	}
+	for (char **n = o->names; n && *n; n++) {
+		image_name_clear(op->store, *n);
+		report_untagged(o->removed, *n);
+	}
 }
 
 static void remove_finish(struct image_op *op)
@@ -423,7 +354,7 @@ static void remove_finish(struct image_op *op)
 	o->done(o->arg, o->removed, error_of(op));
 	json_decref(o->removed);
 	image_unref(o->im);
-	live_release(&o->live);
+	image_live_release(&o->live);
 	strv_free(o->names);
 	free(o->ref);
 	free(o);
@@ -442,72 +373,4 @@ void image_remove(struct image_store *s, const struct image_remove_args *args,
 	o->done = done;
 	o->arg = arg;
 	image_op_start(s, &o->op, &kind);
-}
-
-/* ---- gc */
-
-struct gc_op {
-	struct image_op op;
-	struct live live;
-	int64_t freed;
-	void (*done)(void *arg, int64_t freed_bytes, const struct error *err);
-	void *arg;
-};
-
-static int gc_decide(struct image_op *op, struct error *err)
-{
-	struct gc_op *g = container_of(op, struct gc_op, op);
-
-	(void)err;
-	g->live = live_of(op->store, NULL);
-	return 0;
-}
-
-static int list_place(const struct image_store *s, const char *place, char ***ret,
-		      struct error *err)
-{
-	int fd = openat(s->dir, place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *e;
-
-	if (!d)
-		return error_sys(err, errno, "open %s", place);
-	while ((e = readdir(d)))
-		if (e->d_name[0] != '.')
-			strv_push(ret, xstrdup(e->d_name));
-	closedir(d);
-	return 0;
-}
-
-static int gc_work(struct image_op *op, struct error *err)
-{
-	struct gc_op *g = container_of(op, struct gc_op, op);
-	AUTO(strv_free) char **layers = NULL;
-	AUTO(strv_free) char **blobs = NULL;
-
-	if (list_place(op->store, IMAGE_LAYER_DIR, &layers, err) < 0 ||
-	    list_place(op->store, IMAGE_BLOB_DIR, &blobs, err) < 0)
-		return -err->code;
-	(void)!remove_dead(op->store, layers, g->live.chains, remove_layer, &g->freed, err);
-	return remove_dead(op->store, blobs, g->live.blobs, remove_blob, &g->freed, err);
-}
-
-static void gc_finish(struct image_op *op)
-{
-	struct gc_op *g = container_of(op, struct gc_op, op);
-
-	g->done(g->arg, g->freed, error_of(op));
-	live_release(&g->live);
-	free(g);
-}
-
-void image_gc(struct image_store *s,
-	      void (*done)(void *arg, int64_t freed_bytes, const struct error *err), void *arg)
-{
-	static const struct image_op_kind kind = {gc_decide, gc_work, NULL, gc_finish};
-	struct gc_op *g = xcalloc(1, sizeof(*g));
-
-	g->done = done;
-	g->arg = arg;
-	image_op_start(s, &g->op, &kind);
 }

@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/socket.h>
 #include <sys/statvfs.h>
 
 #include "base/file.h"
@@ -21,14 +20,13 @@
 #include "base/time.h"
 #include "images/helper.h"
 #include "images/platform.h"
-#include "images/registry/protocol.h"
 #include "images/store_int.h"
+#include "images/talk.h"
 
 #define PULLS_MAX     4 /* with a cmp-registry at a time */
 #define UNPACKERS_MAX 4 /* cmp-layer programs at a time, of all pulls */
 #define PIPE_BYTES    (1 << 20)
 #define LAYER_MAX     ((uint64_t)100 << 30) /* unpacked */
-#define CHUNK	      ((size_t)64 << 10)
 
 enum layer_state { LAYER_WAITING, LAYER_FETCHING, LAYER_STORING, LAYER_DONE };
 
@@ -54,10 +52,11 @@ struct image_pull {
 	void (*done)(void *arg, struct image *im, bool changed, const struct error *err);
 	void *arg;
 
-	char *tmp; /* below the store */
-	struct image_helper *program;
-	uv_pipe_t control;
-	struct buf in;
+	char *tmp;	 /* below the store */
+	char *spool;	 /* below the store: where the blobs are, instead of at a registry */
+	json_t *spooled; /* its layers */
+	bool held;	 /* `pending` counts one until the layers of the spool are done */
+	struct image_talk *talk; /* NULL: it has ended */
 	struct buf index, manifest, config;
 	struct pull_layer *layers;
 	size_t count, left;
@@ -104,11 +103,12 @@ static void pull_free(struct image_pull *p)
 	}
 	if (p->entry)
 		image_unref(&p->entry->im);
-	buf_release(&p->in);
 	buf_release(&p->index);
 	buf_release(&p->manifest);
 	buf_release(&p->config);
 	json_decref(p->auth);
+	json_decref(p->spooled);
+	free(p->spool);
 	free(p->layers);
 	free(p->name);
 	free(p->full);
@@ -141,12 +141,14 @@ static int write_documents(struct image_pull *p, struct error *err)
 	const struct image_store *s = p->store;
 	char top[DIGEST_TEXT_MAX] = "";
 
-	if (p->index.len && image_blob_put(s, p->index.data, p->index.len, top, err) < 0)
+	if (!p->spool && p->index.len &&
+	    image_blob_put(s, p->index.data, p->index.len, top, err) < 0)
 		return -err->code;
 	if (image_blob_put(s, p->manifest.data ?: "", p->manifest.len, p->manifest_id, err) < 0 ||
 	    image_blob_put(s, p->config.data ?: "", p->config.len, p->id, err) < 0)
 		return -err->code;
-	p->source = xasprintf("%s@%s", p->repository, *top ? top : p->manifest_id);
+	if (!p->spool)
+		p->source = xasprintf("%s@%s", p->repository, *top ? top : p->manifest_id);
 	return 0;
 }
 
@@ -204,15 +206,17 @@ static void final_apply(struct image_op *op)
 {
 	struct image_pull *p = container_of(op, struct image_pull, op);
 	struct image_store *s = op->store;
-	struct image_entry *old =
-		p->full ? map_get(s->names, p->full) : map_get(s->digests, p->source);
+	const struct image_entry *old = p->full	    ? map_get(s->names, p->full)
+					: p->source ? map_get(s->digests, p->source)
+						    : NULL;
 
 	p->entry = image_entry_insert(s, steal_ptr(&p->entry));
 	image_ref(&p->entry->im); /* until the end is told */
 	p->changed = old != p->entry;
 	if (p->full)
 		image_name_set(s, p->entry, p->full);
-	image_source_set(s, p->entry, p->source, p->now_ns);
+	if (p->source)
+		image_source_set(s, p->entry, p->source, p->now_ns);
 }
 
 static void final_finish(struct image_op *op)
@@ -223,7 +227,7 @@ static void final_finish(struct image_op *op)
 	list_remove(&p->link);
 	if (p->begun)
 		s->pulling--;
-	if (op->error.code)
+	if (op->error.code && !p->spool)
 		error_wrap(&op->error, "pull %s", p->name);
 	p->done(p->arg, op->error.code ? NULL : &p->entry->im, p->changed,
 		op->error.code ? &op->error : NULL);
@@ -245,17 +249,6 @@ static void one_ended(struct image_pull *p)
 
 /* ---- the conversation with cmp-registry */
 
-static void on_control_closed(uv_handle_t *handle)
-{
-	one_ended(handle->data);
-}
-
-static void close_control(struct image_pull *p)
-{
-	if (!uv_is_closing((uv_handle_t *)&p->control))
-		uv_close((uv_handle_t *)&p->control, on_control_closed);
-}
-
 static void stop_unpackers(struct image_pull *p)
 {
 	for (size_t i = 0; i < p->count; i++)
@@ -263,26 +256,23 @@ static void stop_unpackers(struct image_pull *p)
 			image_helper_kill(p->layers[i].unpacker);
 }
 
+static void release(struct image_pull *p)
+{
+	if (!p->held)
+		return;
+	p->held = false;
+	one_ended(p);
+}
+
 /* The first reason counts; what is under way is stopped. */
 static void pull_fail(struct image_pull *p, const struct error *err)
 {
 	if (!p->failure.code)
 		p->failure = *err;
-	if (p->program)
-		image_helper_kill(p->program);
+	if (p->talk)
+		image_talk_kill(p->talk);
 	stop_unpackers(p);
-}
-
-static int ask(struct image_pull *p, enum registry_frame kind, json_t *request, int fd,
-	       struct error *err)
-{
-	auto_json json_t *owned = request;
-	auto_free char *text = json_text(owned);
-	int socket;
-
-	if (uv_fileno((uv_handle_t *)&p->control, &socket) < 0)
-		return error_set(err, EIO, "cmp-registry has gone");
-	return registry_frame_send(socket, kind, text, strlen(text), fd, err);
+	release(p);
 }
 
 static void keep(struct buf *document, const char *data, size_t len)
@@ -356,8 +346,9 @@ static void on_json(struct image_pull *p, enum registry_frame kind, const char *
 	handlers[kind](p, o);
 }
 
-static void on_frame(struct image_pull *p, enum registry_frame kind, const char *data, size_t len)
+static void on_frame(void *arg, enum registry_frame kind, const char *data, size_t len)
 {
+	struct image_pull *p = arg;
 	struct buf *const documents[REGISTRY_FRAME_MAX] = {
 		[REGISTRY_INDEX] = &p->index,
 		[REGISTRY_MANIFEST] = &p->manifest,
@@ -368,41 +359,6 @@ static void on_frame(struct image_pull *p, enum registry_frame kind, const char 
 		keep(documents[kind], data, len);
 	else
 		on_json(p, kind, data, len);
-}
-
-static void give_chunk(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
-{
-	struct image_pull *p = handle->data;
-
-	(void)suggested;
-	*ret = uv_buf_init(buf_reserve(&p->in, CHUNK), CHUNK);
-	if (!ret->base)
-		ret->len = 0; /* a frame is never that long: reading ends with an error */
-}
-
-static void on_control(uv_stream_t *stream, ssize_t n, const uv_buf_t *chunk)
-{
-	struct image_pull *p = stream->data;
-	enum registry_frame kind;
-	struct error err = ERROR_INIT;
-	const char *data;
-	size_t len;
-	int r = 0;
-
-	(void)chunk;
-	if (n < 0) {
-		close_control(p);
-		return;
-	}
-	p->in.len += (size_t)n;
-	while (!p->cancelled && (r = registry_frame_next(&p->in, &kind, &data, &len, &err)) > 0) {
-		on_frame(p, kind, data, len);
-		registry_frame_drop(&p->in);
-	}
-	if (r < 0) {
-		pull_fail(p, &err);
-		close_control(p);
-	}
 }
 
 /* ---- layers: what there is to do */
@@ -507,13 +463,10 @@ static void layer_failed(struct pull_layer *l, const struct error *why)
 	if (!p->failure.code)
 		p->failure = err;
 	stop_unpackers(p);
+	release(p);
 	/* What it has to say about the reason is heard before it goes. */
-	if (p->program && !uv_is_closing((uv_handle_t *)&p->control)) {
-		int socket;
-
-		if (uv_fileno((uv_handle_t *)&p->control, &socket) == 0)
-			shutdown(socket, SHUT_WR);
-	}
+	if (p->talk)
+		image_talk_finish(p->talk);
 }
 
 static int store_work(struct image_op *op, struct error *err)
@@ -576,8 +529,7 @@ static void on_unpacked(void *arg, const char *output, const struct error *failu
 	image_op_start(p->store, &l->op, &kind); /* its end is ours */
 }
 
-/* A layer may not fill the disk. */
-static uint64_t quota(const struct image_store *s)
+uint64_t image_quota(const struct image_store *s)
 {
 	struct statvfs fs;
 	uint64_t free_bytes;
@@ -593,7 +545,7 @@ static int start_unpacker(struct pull_layer *l, int input, struct error *err)
 	const struct image_store *s = l->pull->store;
 	auto_free char *fs = xasprintf("%s/%s/layer/fs", s->root, l->tmp);
 	auto_free char *blob = l->stored ? xstrdup("-") : xasprintf("%s/%s/blob", s->root, l->tmp);
-	auto_free char *max = xasprintf("%llu", (unsigned long long)quota(s));
+	auto_free char *max = xasprintf("%llu", (unsigned long long)image_quota(s));
 	const char *lowest[] = {"--verbatim", fs, blob, max, NULL};
 	const char *upper[] = {"--overlay", "--verbatim", fs, blob, max, NULL};
 	struct image_helper_args args = {.program = "cmp-layer",
@@ -608,7 +560,15 @@ static int start_unpacker(struct pull_layer *l, int input, struct error *err)
 	return image_helper_start(s->loop, &args, &l->unpacker, err);
 }
 
-/* The bytes come from the store when it has them, otherwise from the registry. */
+static int open_spooled(const struct pull_layer *l, struct error *err)
+{
+	auto_free char *path = xasprintf("%s/%s", l->pull->spool, l->digest + strlen("sha256:"));
+	int fd = openat(l->pull->store->dir, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	return fd < 0 ? error_sys(err, errno, "open the blob %s", l->digest) : fd;
+}
+
+/* The bytes come from the store when it has them, otherwise from the spool or the registry. */
 static int open_bytes(struct pull_layer *l, struct error *err)
 {
 	const struct image_store *s = l->pull->store;
@@ -620,12 +580,15 @@ static int open_bytes(struct pull_layer *l, struct error *err)
 	l->stored = fds[0] >= 0;
 	if (l->stored)
 		return fds[0];
+	if (l->pull->spool)
+		return open_spooled(l, err);
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return error_sys(err, errno, "make a pipe");
 	(void)fcntl(fds[1], F_SETPIPE_SZ, PIPE_BYTES); /* smaller ones do, slower */
 	request = json_object();
 	json_set_int(request, "layer", l - l->pull->layers);
-	r = ask(l->pull, REGISTRY_FETCH, request, fds[1], err);
+	r = l->pull->talk ? image_talk_send(l->pull->talk, REGISTRY_FETCH, request, fds[1], err)
+			  : error_set(err, EIO, "cmp-registry has gone");
 	close(fds[1]);
 	if (r >= 0)
 		return fds[0];
@@ -682,43 +645,23 @@ static void advance(struct image_pull *p)
 	if (p->left || p->failure.code || p->complete)
 		return;
 	p->complete = true;
-	if (p->program)
-		image_helper_kill(p->program); /* nothing more is wanted of it */
+	if (p->talk)
+		image_talk_kill(p->talk); /* nothing more is wanted of it */
+	release(p);
 }
 
 /* ---- beginning */
 
-static void on_program_end(void *arg, const char *output, const struct error *err)
+static void on_talk_end(void *arg, const struct error *err)
 {
 	struct image_pull *p = arg;
 
-	(void)output;
-	p->program = NULL;
+	p->talk = NULL;
 	if (err && !p->complete && !p->failure.code)
 		p->failure = *err;
 	if (!p->complete)
 		stop_unpackers(p);
 	one_ended(p);
-}
-
-static int start_program(struct image_pull *p, int socket, struct error *err)
-{
-	static const char *const pass[] = {"CMP_CONFIG_DIR", "http_proxy", "https_proxy",
-					   "HTTPS_PROXY",    "no_proxy",   "NO_PROXY",
-					   "all_proxy",	     "ALL_PROXY",  NULL};
-	auto_free char *root = xasprintf("%s/%s/root", p->store->root, p->tmp);
-	const char *const argv[] = {root, NULL};
-	struct image_helper_args args = {.program = "cmp-registry",
-					 .argv = argv,
-					 .pass = pass,
-					 .input = -1,
-					 .socket = socket,
-					 .done = on_program_end,
-					 .arg = p};
-
-	if (file_mkdir_p(root, 0755, err) < 0)
-		return -err->code;
-	return image_helper_start(p->store->loop, &args, &p->program, err);
 }
 
 static json_t *request_of(const struct image_pull *p)
@@ -736,27 +679,20 @@ static json_t *request_of(const struct image_pull *p)
 
 static int begin(struct image_pull *p, struct error *err)
 {
-	int fds[2], r;
+	auto_free char *root = xasprintf("%s/%s/root", p->store->root, p->tmp);
+	struct image_talk_args args = {
+		.root = root, .frame = on_frame, .done = on_talk_end, .arg = p};
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
-		return error_sys(err, errno, "make a socket");
-	r = start_program(p, fds[1], err);
-	close(fds[1]);
-	if (r < 0) {
-		close(fds[0]);
-		return r;
+	if (p->spool) {
+		p->held = true;
+		p->pending++;
+		on_layers(p, p->spooled);
+		return 0;
 	}
+	if (image_talk_start(p->store->loop, &args, &p->talk, err) < 0)
+		return -err->code;
 	p->pending++;
-	uv_pipe_init(p->store->loop, &p->control, 0);
-	p->control.data = p;
-	p->pending++;
-	/* Fails only for what is no descriptor of a stream. */
-	if (uv_pipe_open(&p->control, fds[0]) < 0 ||
-	    uv_read_start((uv_stream_t *)&p->control, give_chunk, on_control) < 0)
-		abort();
-	if (ask(p, REGISTRY_PULL, request_of(p), -1, err) < 0)
-		pull_fail(p, err);
-	return 0;
+	return image_talk_send(p->talk, REGISTRY_PULL, request_of(p), -1, err);
 }
 
 static void try_begin(struct image_pull *p)
@@ -797,7 +733,6 @@ int image_pull_check(const struct image_pull_args *args, struct error *err)
 static int take_args(struct image_pull *p, const struct image_pull_args *args, struct error *err)
 {
 	auto_reference struct image_reference r = {0};
-	char id[DIGEST_HEX_MAX];
 
 	if (image_pull_check(args, err) < 0 || image_reference_parse(args->name, &r, err) < 0)
 		return -err->code;
@@ -812,25 +747,32 @@ static int take_args(struct image_pull *p, const struct image_pull_args *args, s
 	p->path = steal_ptr(&r.path);
 	p->platform = str_empty(args->platform) ? NULL : xstrdup(args->platform);
 	p->auth = json_incref((json_t *)(uintptr_t)args->auth);
+	return 0;
+}
+
+static struct image_pull *pull_new(struct image_store *s, const struct image_pull_args *args)
+{
+	struct image_pull *p = xcalloc(1, sizeof(*p));
+	char id[DIGEST_HEX_MAX];
+
+	p->store = s;
+	list_init(&p->link);
 	p->progress = args->progress;
 	p->done = args->done;
 	p->arg = args->arg;
 	digest_random_id(id);
 	p->tmp = xasprintf(IMAGE_TMP_DIR "/%.16s", id);
-	buf_init(&p->in, REGISTRY_CONFIG_MAX + CHUNK + REGISTRY_HEAD);
 	buf_init(&p->index, REGISTRY_MANIFEST_MAX);
 	buf_init(&p->manifest, REGISTRY_MANIFEST_MAX);
 	buf_init(&p->config, REGISTRY_CONFIG_MAX);
-	return 0;
+	return p;
 }
 
 int image_pull_start(struct image_store *s, const struct image_pull_args *args,
 		     struct image_pull **ret, struct error *err)
 {
-	struct image_pull *p = xcalloc(1, sizeof(*p));
+	struct image_pull *p = pull_new(s, args);
 
-	p->store = s;
-	list_init(&p->link);
 	if (take_args(p, args, err) < 0) {
 		pull_free(p);
 		return -err->code;
@@ -839,6 +781,25 @@ int image_pull_start(struct image_store *s, const struct image_pull_args *args,
 	*ret = p;
 	schedule(s);
 	return 0;
+}
+
+void image_pull_spooled(struct image_store *s, const struct image_spooled *from,
+			const struct image_pull_args *args, struct image_pull **ret)
+{
+	struct image_pull *p = pull_new(s, args);
+	auto_reference struct image_reference r = {0};
+	struct error ignored = ERROR_INIT;
+
+	if (args->name && image_reference_parse(args->name, &r, &ignored) == 0)
+		p->full = image_reference_full(&r);
+	p->name = xstrdup(args->name ?: "image");
+	p->spool = xstrdup(from->dir);
+	p->spooled = json_incref((json_t *)(uintptr_t)from->layers);
+	keep(&p->manifest, from->manifest->data ?: "", from->manifest->len);
+	keep(&p->config, from->config->data ?: "", from->config->len);
+	list_append(&s->pulls, &p->link);
+	*ret = p;
+	schedule(s);
 }
 
 void image_pull_cancel(struct image_pull *p)

@@ -88,6 +88,24 @@ int image_db_begin(struct sqlite3 *db, struct error *err) MUST_CHECK;
 /* Commits, or rolls back when `failed` is negative.  Returns `failed` or the failure of commit. */
 int image_db_end(struct sqlite3 *db, int failed, struct error *err) MUST_CHECK;
 
+/* Deletes what the database has of an image; within a transaction.  Any thread. */
+int image_rows_delete(const struct image_store *s, const char *id, struct error *err) MUST_CHECK;
+/* Takes an image out of the store and reports that as image_remove does.  Loop thread. */
+void image_forget(struct image *im, json_t *removed);
+
+/* ---- prune.c */
+struct image_live {
+	struct map *blobs, *chains; /* sets of hex */
+};
+/* What the images other than `but` (NULL-terminated, may be NULL) and the pulls under way need.
+ * Loop thread. */
+struct image_live image_live_of(struct image_store *s, struct image *const *but);
+void image_live_release(struct image_live *live);
+/* Removes the listed ones that are not live; goes on after a failure and reports the first.  Any
+ * thread. */
+int image_dead_remove(const struct image_store *s, char **chains, char **blobs,
+		      const struct image_live *live, int64_t *freed, struct error *err) MUST_CHECK;
+
 /* ---- record.c: what a new image consists of, brought to the disk.  Any thread, one at a time */
 /* Writes a blob unless it is there; its digest is in `id`. */
 int image_blob_put(const struct image_store *s, const void *data, size_t len,
@@ -110,6 +128,16 @@ int image_record(const struct image_store *s, const struct image_row *row, struc
 	MUST_CHECK;
 
 /* ---- pull.c */
+/* How many bytes something foreign may unpack to: it may not fill the disk. */
+uint64_t image_quota(const struct image_store *s);
+struct image_spooled {
+	const char *dir;      /* below the store: blobs under the hex of their digests */
+	const json_t *layers; /* [{digest, size, diff_id}], lowest first; referenced */
+	const struct buf *manifest, *config; /* copied */
+};
+/* As image_pull_start, from blobs that are here already; args->name may be NULL. */
+void image_pull_spooled(struct image_store *s, const struct image_spooled *from,
+			const struct image_pull_args *args, struct image_pull **ret);
 /* Adds what pulls under way have found or made: hex digests and chains. */
 void image_pulls_live(const struct image_store *s, void (*blob)(void *arg, const char *hex),
 		      void (*chain)(void *arg, const char *hex), void *arg);

@@ -37,7 +37,7 @@ pids_of() {
 		[ "$pid" != $$ ] || continue
 		if grep -qE ":/([^/]+/)*$tag(/|\$)" "$p/cgroup" 2>/dev/null; then
 			echo "$pid"
-		elif case $(readlink "$p/exe" 2>/dev/null) in */cmpd* | */cmp-shim* | *cmp-layer* | *cmp-registry* | /memfd:*) true ;; *) false ;; esac &&
+		elif case $(readlink "$p/exe" 2>/dev/null) in */cmpd* | */cmp-shim* | *cmp-layer* | *cmp-registry* | *cmp-archive* | /memfd:*) true ;; *) false ;; esac &&
 			{ tr '\0' '\n' <"$p/environ" | grep -qF "$1/" || tr '\0' '\n' <"$p/cmdline" | grep -qF "$1/" ||
 				find "$p/fd" "$p/cwd" -maxdepth 1 -lname "$1/*" 2>/dev/null | grep -q .; } 2>/dev/null; then
 			echo "$pid"

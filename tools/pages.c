@@ -150,10 +150,18 @@ static void roff_line(struct buf *out, const char *macro, const char *text)
 	buf_addc(out, '\n');
 }
 
-/* An argument of a macro. */
+/* An argument of a macro: a quote in it is written twice. */
 static void roff_quoted(struct buf *out, const char *macro, const char *text)
 {
+	const char *quote;
+
 	buf_addf(out, "%s \"", macro);
+	for (; (quote = strchr(text, '"')); text = quote + 1) {
+		auto_free char *part = xstrndup(text, (size_t)(quote - text));
+
+		roff(out, part);
+		buf_adds(out, "\"\"");
+	}
 	roff(out, text);
 	buf_adds(out, "\"\n");
 }

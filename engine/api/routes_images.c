@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/json.h"
+#include "base/log.h"
 #include "engine/api/routes.h"
 #include "engine/container.h"
 #include "engine/events.h"
@@ -29,6 +30,17 @@ static void get_image(struct api_request *r)
 		api_reply_error(r, &err);
 	else
 		api_reply_json(r, 200, image_inspect(im));
+}
+
+static void get_history(struct api_request *r)
+{
+	AUTO(image_unref) struct image *im = NULL;
+	struct error err = ERROR_INIT;
+
+	if (image_resolve(r->daemon->images, r->params[0], &im, &err) < 0)
+		api_reply_error(r, &err);
+	else
+		api_reply_json(r, 200, image_history(im));
 }
 
 static void post_tag(struct api_request *r)
@@ -81,6 +93,31 @@ static void delete_image(struct api_request *r)
 	};
 
 	image_remove(r->daemon->images, &args, on_removed, api_pending_new(r));
+}
+
+static void on_pruned(void *arg, const json_t *removed, int64_t freed_bytes,
+		      const struct error *err)
+{
+	json_t *o = NULL;
+
+	if (!err) {
+		o = json_object();
+		json_set_new(o, "removed", json_deep_copy(removed));
+		json_set_int(o, "freed_bytes", freed_bytes);
+	}
+	api_pending_done(arg, o, err);
+}
+
+static void post_prune(struct api_request *r)
+{
+	struct image_prune_args args = {
+		.images = true,
+		.all = api_query_flag(r, "all"),
+		.in_use = image_users,
+		.arg = r->daemon,
+	};
+
+	image_prune(r->daemon->images, &args, on_pruned, api_pending_new(r));
 }
 
 /* ---- import: the body is a tar stream */
@@ -190,6 +227,145 @@ static void post_import(struct api_request *r)
 	r->on_hangup = on_import_hangup;
 }
 
+/* ---- load: the body is an archive */
+
+struct loading {
+	struct api_request *request; /* NULL: the client is gone */
+	struct image_load *load;
+};
+
+static void on_load_drain(void *arg)
+{
+	struct loading *l = arg;
+
+	if (l->request)
+		api_pause(l->request, false);
+}
+
+static void on_load_done(void *arg, const json_t *loaded, const struct error *err)
+{
+	struct loading *l = arg;
+	struct api_request *r = l->request;
+	json_t *image;
+	size_t i;
+
+	free(l);
+	if (!r)
+		return;
+	r->on_data = NULL;
+	r->on_end = r->on_hangup = NULL;
+	api_pause(r, false);
+	if (err) {
+		api_reply_error(r, err);
+		return;
+	}
+	json_array_foreach ((json_t *)(uintptr_t)loaded, i, image)
+		events_emit(r->daemon->events, "image", "load", json_get_str(image, "id"), NULL);
+	api_reply_json(r, 200, json_deep_copy(loaded));
+}
+
+static void on_load_data(void *arg, const char *data, size_t len)
+{
+	struct loading *l = arg;
+
+	if (image_load_write(l->load, data, len) > 0)
+		api_pause(l->request, true);
+}
+
+static void on_load_end(void *arg)
+{
+	struct loading *l = arg;
+
+	image_load_eof(l->load);
+}
+
+static void on_load_hangup(void *arg)
+{
+	struct loading *l = arg;
+
+	l->request = NULL;
+	image_load_cancel(l->load);
+}
+
+static void post_load(struct api_request *r)
+{
+	struct loading *l = xcalloc(1, sizeof(*l));
+	struct image_load_args args = {.on_drain = on_load_drain, .done = on_load_done, .arg = l};
+	struct error err = ERROR_INIT;
+
+	l->request = r;
+	if (image_load_start(r->daemon->images, &args, &l->load, &err) < 0) {
+		free(l);
+		api_reply_error(r, &err);
+		return;
+	}
+	r->arg = l;
+	r->on_data = on_load_data;
+	r->on_end = on_load_end;
+	r->on_hangup = on_load_hangup;
+}
+
+/* ---- save: the answer is an archive */
+
+struct saving {
+	struct api_request *request;
+	struct image_save *save;
+};
+
+static bool on_save_data(void *arg, const char *data, size_t len)
+{
+	struct saving *s = arg;
+
+	return api_stream_write(s->request, data, len);
+}
+
+static void on_save_done(void *arg, const struct error *err)
+{
+	struct saving *s = arg;
+
+	if (err)
+		log_err("images", "save: %s", err->msg);
+	s->request->on_hangup = s->request->on_drain = NULL;
+	api_stream_end(s->request);
+	free(s);
+}
+
+static void on_save_drain(void *arg)
+{
+	struct saving *s = arg;
+
+	image_save_resume(s->save);
+}
+
+static void on_save_hangup(void *arg)
+{
+	struct saving *s = arg;
+
+	image_save_cancel(s->save);
+	free(s);
+}
+
+static void get_save(struct api_request *r)
+{
+	AUTO(strv_free) char **names = api_query_list(r, "names");
+	struct saving *s = xcalloc(1, sizeof(*s));
+	struct image_save_args args = {.write = on_save_data, .done = on_save_done, .arg = s};
+	struct error err = ERROR_INIT;
+
+	s->request = r;
+	if (!strv_len(names))
+		error_set(&err, EINVAL, "save: no image is named");
+	if (err.code || image_save_start(r->daemon->images, names, &args, &s->save, &err) < 0) {
+		free(s);
+		api_reply_error(r, &err);
+		return;
+	}
+	r->arg = s;
+	r->on_drain = on_save_drain;
+	r->on_hangup = on_save_hangup;
+	api_stream_start(r, "application/x-tar");
+}
+
 /* ---- pull: a stream of progress */
 
 struct pulling {
@@ -257,12 +433,92 @@ static void post_pull(struct api_request *r)
 	r->on_hangup = on_pull_hangup;
 }
 
+/* ---- push: a stream of progress */
+
+struct pushing {
+	struct api_request *request;
+	struct push *push;
+};
+
+static void on_push_event(void *arg, json_t *event)
+{
+	struct pushing *p = arg;
+
+	api_stream_json(p->request, event);
+	json_decref(event);
+}
+
+static void on_push_done(void *arg, const char *digest, const struct error *err)
+{
+	struct pushing *p = arg;
+	json_t *end = json_object();
+
+	json_set_str(end, "type", digest ? "end" : "error");
+	json_set_int(end, "exit", digest ? 0 : 1);
+	json_set_str(end, "digest", digest);
+	json_set_str(end, "message", err ? err->msg : NULL);
+	p->request->on_hangup = NULL;
+	on_push_event(p, end);
+	api_stream_end(p->request);
+	free(p);
+}
+
+static void on_push_hangup(void *arg)
+{
+	struct pushing *p = arg;
+
+	push_cancel(p->push);
+	free(p);
+}
+
+static void post_push(struct api_request *r)
+{
+	struct pushing *p = xcalloc(1, sizeof(*p));
+	struct pull_sink sink = {.event = on_push_event, .done = on_push_done, .arg = p};
+	AUTO(image_unref) struct image *im = NULL;
+	struct error err = ERROR_INIT;
+
+	p->request = r;
+	/* A stream begins once it is sure that there is something to push. */
+	if (image_resolve(r->daemon->images, r->params[0], &im, &err) < 0) {
+		free(p);
+		api_reply_error(r, &err);
+		return;
+	}
+	api_stream_start(r, "application/x-ndjson");
+	if (push_start(r->daemon, r->params[0], json_get_obj(r->body, "auth"),
+		       json_get_bool(r->body, "quiet"), &sink, &p->push, &err) < 0) {
+		on_push_done(p, NULL, &err);
+		return;
+	}
+	r->arg = p;
+	r->on_hangup = on_push_hangup;
+}
+
+/* ---- credentials */
+
+static void post_auth(struct api_request *r)
+{
+	struct api_pending *pending = api_pending_new(r);
+	struct error err = ERROR_INIT;
+
+	if (image_registry_check(r->daemon->images, json_get_str(r->body, "registry"),
+				 json_get_obj(r->body, "auth"), api_on_done, pending, &err) < 0)
+		api_pending_done(pending, NULL, &err);
+}
+
 const struct api_route image_routes[] = {
+	{"POST", "/cmp/v1/auth", post_auth, false},
 	{"GET", "/cmp/v1/images", get_images, false},
+	{"GET", "/cmp/v1/images/save", get_save, false},
+	{"GET", "/cmp/v1/images/{}/history", get_history, false},
 	{"GET", "/cmp/v1/images/{}", get_image, false},
 	{"POST", "/cmp/v1/images/import", post_import, true},
+	{"POST", "/cmp/v1/images/load", post_load, true},
 	{"POST", "/cmp/v1/images/pull", post_pull, false},
+	{"POST", "/cmp/v1/images/prune", post_prune, false},
 	{"POST", "/cmp/v1/images/{}/tag", post_tag, false},
+	{"POST", "/cmp/v1/images/{}/push", post_push, false},
 	{"DELETE", "/cmp/v1/images/{}", delete_image, false},
 	{0},
 };

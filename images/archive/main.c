@@ -1,73 +1,156 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * cmp-archive PLAN: looks at, packs or unpacks a place in a container's tree.  PLAN is a JSON
- *object
- *	{"op": "stat" | "get" | "put", "path": "/clean/absolute", "inside": bool, "keep_kinds":
- *bool, "user": "name or number, as the container has it", "name": what entries begin with, if not
- *	 the last component, "whole": without other file systems,
- *	 "namespace": number of a descriptor of the container's mount namespace, or, when it does
- *not run: "parent", "options", "target", "read_only" of an overlay mount, and "mounts": [{"source",
- *"target", "read_only"}] in the order in which they are made} "inside": the path ended with a
- *slash, what it leads to is meant.  put reads a tar stream, plain or compressed, from standard
- *input; get writes one to descriptor 3.  Standard output gets one line: the stat of the place,
- *{"name", "size", "mode", "mtime_ns", "link"}, or {"error", "code"}.
+ * cmp-archive DIR [MAX-BYTES]: reads an archive of images from standard input into the empty
+ * directory DIR, every file under the hex of its digest, and writes into DIR/images.json what
+ * images there are (describe.h).  On failure one sentence on standard error and exit status 1; the
+ * caller removes what is there.
+ *
+ * It has no user, no network, no capability, and sees nothing but DIR.
  */
 #include <errno.h>
-#include <iconv.h>
+#include <fcntl.h>
+#include <grp.h>
 #include <locale.h>
+#include <sched.h>
+#include <seccomp.h>
 #include <stdio.h>
+#include <sys/capability.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 
+#include "base/file.h"
 #include "base/json.h"
-#include "images/archive/archive.h"
+#include "images/archive/describe.h"
+#include "images/confine.h"
 
-static int run(const json_t *plan, json_t **ret, struct error *err)
+#define NOBODY		  65534
+#define MEMORY_MAX	  ((uint64_t)1 << 30)
+#define MAX_BYTES_DEFAULT ((uint64_t)100 << 30)
+#define EXIT_USAGE	  2
+
+static const int allowed_calls[] = {
+	SCMP_SYS(read),
+	SCMP_SYS(write),
+	SCMP_SYS(pread64),
+	SCMP_SYS(readv),
+	SCMP_SYS(writev),
+	SCMP_SYS(lseek),
+	SCMP_SYS(close),
+	SCMP_SYS(openat),
+	SCMP_SYS(fstat),
+	SCMP_SYS(newfstatat),
+	SCMP_SYS(fcntl),
+	SCMP_SYS(renameat),
+	SCMP_SYS(fchmod),
+	SCMP_SYS(renameat2),
+	SCMP_SYS(unlinkat),
+	SCMP_SYS(fsync),
+	SCMP_SYS(brk),
+	SCMP_SYS(mmap),
+	SCMP_SYS(munmap),
+	SCMP_SYS(mremap),
+	SCMP_SYS(madvise),
+	SCMP_SYS(mprotect),
+	SCMP_SYS(futex),
+	SCMP_SYS(set_robust_list),
+	SCMP_SYS(rseq),
+	SCMP_SYS(clock_gettime),
+	SCMP_SYS(gettimeofday),
+	SCMP_SYS(rt_sigprocmask),
+	SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(rt_sigaction),
+	SCMP_SYS(getpid),
+	SCMP_SYS(gettid),
+	SCMP_SYS(tgkill),
+	SCMP_SYS(getrandom),
+	SCMP_SYS(uname),
+	SCMP_SYS(sched_yield),
+	SCMP_SYS(sched_getaffinity),
+	SCMP_SYS(exit),
+	SCMP_SYS(exit_group),
+	SCMP_SYS(restart_syscall),
+};
+
+static int enter_root(const char *dir, struct error *err)
 {
-	const char *op = json_get_str(plan, "op"), *path = json_get_str(plan, "path");
-	struct archive_place place = {.parent = -1, .fd = -1};
-	auto_fd int root = archive_enter(plan, err);
-	int r;
+	int fd;
 
-	if (root < 0)
-		return root;
-	if (!op || !path)
-		return error_set(err, EINVAL, "the plan has no op or no path");
-	r = archive_find(root, path, json_get_bool(plan, "inside") || !strcmp(op, "put"), &place,
-			 err);
-	if (r == 0 && json_get_str(plan, "name")) {
-		free(place.name);
-		place.name = xstrdup(json_get_str(plan, "name"));
-	}
-	if (r == 0 && !strcmp(op, "get"))
-		r = archive_pack(&place, json_get_bool(plan, "whole"), err);
-	else if (r == 0 && !strcmp(op, "put"))
-		r = archive_unpack(root, &place, plan, err);
-	if (r == 0)
-		*ret = archive_stat(&place);
-	archive_place_release(&place);
-	return r;
+	if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
+		return error_sys(err, errno, "make namespaces");
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount(dir, dir, NULL, MS_BIND, NULL) < 0)
+		return error_sys(err, errno, "bind %s", dir);
+	if (confine_pivot(dir, err) < 0)
+		return -err->code;
+	fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fchdir(fd) < 0 || fchown(fd, NOBODY, NOBODY) < 0)
+		return error_sys(err, errno, "take over %s", dir);
+	return fd;
+}
+
+static int set_limits(uint64_t max_bytes, struct error *err)
+{
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+	sigaction(SIGXFSZ, &ignore, NULL);
+	if (confine_limit(RLIMIT_FSIZE, max_bytes, err) < 0 ||
+	    confine_limit(RLIMIT_CORE, 0, err) < 0)
+		return -err->code;
+	return confine_sanitized() ? 0 : confine_limit(RLIMIT_AS, MEMORY_MAX, err);
+}
+
+/* The descriptor of the directory. */
+static int confine_all(const char *path, uint64_t max_bytes, struct error *err)
+{
+	auto_fd int dir = enter_root(path, err);
+
+	if (dir < 0 || set_limits(max_bytes, err) < 0 ||
+	    confine_capabilities((const int[]){CAP_SETUID, CAP_SETGID}, 2, err) < 0)
+		return -err->code;
+	/* With the user go all capabilities. */
+	if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
+	    setresuid(NOBODY, NOBODY, NOBODY) < 0)
+		return error_sys(err, errno, "change the user");
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* forgotten with the user */
+	if (confine_privileges(err) < 0 || confine_filter(allowed_calls, ARRAY_LEN(allowed_calls),
+							  SCMP_ACT_ERRNO(ENOSYS), NULL, err) < 0)
+		return -err->code;
+	return steal_fd(&dir);
+}
+
+static int run(const char *path, uint64_t max_bytes, struct error *err)
+{
+	AUTO(spool_free) struct spool *spool = NULL;
+	auto_json json_t *images = NULL;
+	auto_free char *text = NULL;
+	auto_fd int dir = confine_all(path, max_bytes, err);
+
+	if (dir < 0 || spool_read(STDIN_FILENO, dir, max_bytes, &spool, err) < 0 ||
+	    archive_describe(spool, &images, err) < 0)
+		return -err->code;
+	text = json_text(images);
+	return file_write_atomic(dir, "images.json", text, strlen(text), 0600, err);
 }
 
 int main(int argc, char **argv)
 {
-	auto_json json_t *plan = NULL, *answer = NULL;
+	uint64_t max_bytes = MAX_BYTES_DEFAULT;
 	struct error err = ERROR_INIT;
-	auto_free char *text = NULL;
 
-	/* Names in archives are UTF-8; nothing is loaded later, when files are the container's. */
+	/* Names in archives are UTF-8; the table is built in, nothing is loaded later. */
 	setlocale(LC_CTYPE, "C.UTF-8");
-	iconv_close(iconv_open("UTF-8", "UTF-8"));
 	umask(0);
+	/* Nobody waits for the result of an orphan. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (argc != 2 || json_load_text(argv[1], strlen(argv[1]), &plan, &err) < 0) {
-		fprintf(stderr, "usage: cmp-archive PLAN\n");
-		return 2;
+	if (argc < 2 || argc > 3 || (argc == 3 && parse_u64(argv[2], &max_bytes) < 0)) {
+		fprintf(stderr, "usage: cmp-archive DIR [MAX-BYTES] < ARCHIVE\n");
+		return EXIT_USAGE;
 	}
-	if (run(plan, &answer, &err) < 0) {
-		answer = json_object();
-		json_set_str(answer, "error", err.msg);
-		json_set_int(answer, "code", err.code);
+	if (run(argv[1], max_bytes, &err) < 0) {
+		fprintf(stderr, "%s\n", err.msg);
+		return EXIT_FAILURE;
 	}
-	text = json_text(answer);
-	return printf("%s\n", text) < 0 || fflush(stdout) != 0;
+	return EXIT_SUCCESS;
 }

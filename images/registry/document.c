@@ -48,17 +48,19 @@ static bool shallow(const char *text, size_t len)
 	return true;
 }
 
-static int load(const char *text, size_t len, size_t max, json_t **ret, struct error *err)
+int document_load(const char *text, size_t len, size_t max, json_t **ret, struct error *err)
 {
 	if (len > max)
 		return error_set(err, E2BIG, "it is larger than %zu bytes", max);
 	if (!shallow(text, len))
 		return error_set(err, EBADMSG, "it is nested deeper than %d levels",
 				 DOCUMENT_DEPTH_MAX);
-	/* The parser's message may quote what is wrong. */
-	if (json_load_text(text, len, ret, err) < 0)
-		return str_printable(err->msg) ? -err->code
-					       : error_set(err, EBADMSG, "it is no valid JSON");
+	if (json_load_text(text, len, ret, err) < 0) {
+		/* The parser's message may quote what is wrong. */
+		if (!str_printable(err->msg))
+			return error_set(err, EBADMSG, "it is no valid JSON");
+		return error_wrap(err, "it is no valid JSON");
+	}
 	return json_is_object(*ret) ? 0 : error_set(err, EBADMSG, "it is no JSON object");
 }
 
@@ -68,7 +70,7 @@ int document_read(const char *text, size_t len, enum document_kind *ret_kind, js
 	auto_json json_t *doc = NULL;
 	bool index, manifest;
 
-	if (load(text, len, REGISTRY_MANIFEST_MAX, &doc, err) < 0)
+	if (document_load(text, len, REGISTRY_MANIFEST_MAX, &doc, err) < 0)
 		return error_wrap(err, "manifest");
 	if (json_object_get(doc, "fsLayers") || json_get_int(doc, "schemaVersion", 0) == 1)
 		return error_set(err, ENOTSUP,
@@ -241,7 +243,7 @@ int document_config(const char *text, size_t len, size_t layers, const struct pl
 	auto_json json_t *config = NULL;
 	json_t *diffs, *settings;
 
-	if (load(text, len, REGISTRY_CONFIG_MAX, &config, err) < 0)
+	if (document_load(text, len, REGISTRY_CONFIG_MAX, &config, err) < 0)
 		return error_wrap(err, "image configuration");
 	if (check_platform(config, want, err) < 0)
 		return -err->code;

@@ -30,6 +30,9 @@ struct descriptor {
 	uint64_t size;
 };
 
+/* Reads a JSON object with the limits of all documents.  `ret`: new reference. */
+int document_load(const char *text, size_t len, size_t max, json_t **ret, struct error *err)
+	MUST_CHECK;
 /* Reads an index or a manifest.  `ret`: new reference. */
 int document_read(const char *text, size_t len, enum document_kind *ret_kind, json_t **ret,
 		  struct error *err) MUST_CHECK;

@@ -57,7 +57,7 @@ static void say_json(struct pull *p, enum registry_frame kind, json_t *value)
 	auto_json json_t *owned = value;
 	auto_free char *text = json_text(owned);
 
-	if (!p->failed && say(p, kind, text, strlen(text), &p->error) < 0)
+	if (p->socket >= 0 && !p->failed && say(p, kind, text, strlen(text), &p->error) < 0)
 		p->failed = true; /* nobody listens */
 }
 
@@ -134,8 +134,13 @@ static int download(struct pull *p, const char *path, bool manifest, uint64_t si
 
 	buf_init(&d.text, REGISTRY_CONFIG_MAX + 1);
 	transfer_start(p->client, &args);
-	while (!d.done && r == 0)
-		r = registry_client_step(p->client, NULL, 0, STEP_MS, err);
+	while (!d.done && r == 0) {
+		int timeout_ms = STEP_MS;
+
+		r = registry_client_work(p->client, &timeout_ms, err);
+		if (r == 0 && !d.done)
+			r = registry_client_wait(p->client, NULL, 0, timeout_ms, err);
+	}
 	if (r == 0 && d.error.code) {
 		*err = d.error;
 		r = -err->code;
@@ -397,6 +402,21 @@ static int take_request(struct pull *p, struct error *err)
 	return r < 0 ? r : 1;
 }
 
+/* The socket, and the pipes that are full; *who tells whose they are. */
+static size_t collect_waits(struct pull *p, struct registry_wait *waits, struct layer **who)
+{
+	size_t n = 1;
+
+	waits[0] = (struct registry_wait){.fd = p->socket};
+	for (size_t i = 0; i < p->count; i++) {
+		if (p->layers[i].fd < 0 || !p->layers[i].rest.len)
+			continue;
+		who[n] = &p->layers[i];
+		waits[n++] = (struct registry_wait){.fd = p->layers[i].fd, .writable = true};
+	}
+	return n;
+}
+
 static int serve(struct pull *p, struct error *err)
 {
 	struct registry_wait *waits = xcalloc(p->count + 1, sizeof(*waits));
@@ -404,17 +424,13 @@ static int serve(struct pull *p, struct error *err)
 	int r = 1;
 
 	while (r > 0 && !p->failed) {
-		size_t n = 1;
+		int timeout_ms = STEP_MS;
+		size_t n;
 
-		waits[0] = (struct registry_wait){.fd = p->socket};
-		for (size_t i = 0; i < p->count; i++) {
-			if (p->layers[i].fd < 0 || !p->layers[i].rest.len)
-				continue;
-			who[n] = &p->layers[i];
-			waits[n++] =
-				(struct registry_wait){.fd = p->layers[i].fd, .writable = true};
-		}
-		r = registry_client_step(p->client, waits, n, STEP_MS, err);
+		r = registry_client_work(p->client, &timeout_ms, err);
+		n = collect_waits(p, waits, who); /* the work may have filled a pipe */
+		if (r == 0)
+			r = registry_client_wait(p->client, waits, n, timeout_ms, err);
 		for (size_t i = 1; i < n && r == 0; i++)
 			if (waits[i].ready)
 				on_writable(who[i]);
@@ -444,4 +460,12 @@ int registry_pull(struct registry_client *c, const json_t *request, int socket, 
 			close_pipe(&p.layers[i]);
 	free(p.layers);
 	return r;
+}
+
+int registry_check(struct registry_client *c, struct error *err)
+{
+	struct pull p = {.client = c, .socket = -1};
+	auto_buf struct buf answer = BUF_INIT;
+
+	return download(&p, "", false, REGISTRY_MANIFEST_MAX, true, &answer, err);
 }

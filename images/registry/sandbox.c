@@ -207,7 +207,7 @@ static int socket_rules(void *ctx)
 
 	for (size_t i = 0; i < ARRAY_LEN(families) && r >= 0; i++)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-				     SCMP_A0(SCMP_CMP_EQ, families[i]));
+				     SCMP_A0(SCMP_CMP_EQ, families[i], 0));
 	return r;
 }
 

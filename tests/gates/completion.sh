@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Gate: what --help shows, the manual page and the completion are the same; and the completion of each shell that is
 # installed gives what it should for some typed lines.
-build=$(cd "${top_builddir:-build}" && pwd) top=$(cd "$top_srcdir" && pwd)
+: "${top_srcdir:=$(cd "$(dirname "$0")/../.." && pwd)}" "${top_builddir:=$top_srcdir/build}"
+build=$(cd "$top_builddir" && pwd) top=$(cd "$top_srcdir" && pwd)
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 PATH=$build:$PATH
@@ -72,7 +73,7 @@ cat >compose.yaml <<'Y'
 services:
   web: {image: x}
   worker: {image: x}
-  db: {image: x, profiles: [data]}
+  db: {image: x, profiles: [data, '$(reboot)', "a b"]}
 Y
 echo 'services: {other: {image: x}}' >other.yaml
 cat >lines <<'L'

@@ -131,7 +131,7 @@ static void on_removed(void *arg, const json_t *removed, const struct error *err
 	w->removed = removed ? json_text(removed) : NULL;
 }
 
-static void on_gc(void *arg, int64_t freed, const struct error *err)
+static void on_gc(void *arg, const json_t *removed UNUSED, int64_t freed, const struct error *err)
 {
 	struct world *w = arg;
 
@@ -289,11 +289,11 @@ static void test_reference_keeps_files(void **state)
 	remove_image(w, "held", false);
 	assert_int_equal(w->code, 0);
 	assert_int_equal(count_files(w), 4);
-	image_gc(w->s, on_gc, w);
+	image_prune(w->s, &(struct image_prune_args){0}, on_gc, w);
 	wait_done(w);
 	assert_int_equal(count_files(w), 4);
 	image_unref(im);
-	image_gc(w->s, on_gc, w);
+	image_prune(w->s, &(struct image_prune_args){0}, on_gc, w);
 	wait_done(w);
 	assert_true(w->freed > 0);
 	assert_int_equal(count_files(w), 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the files of cmp-archive share. */
-#ifndef IMAGES_ARCHIVE_ARCHIVE_H
-#define IMAGES_ARCHIVE_ARCHIVE_H
+/* What the files of cmp-copy share. */
+#ifndef IMAGES_COPY_COPY_H
+#define IMAGES_COPY_COPY_H
 
 #include <sys/stat.h>
 

@@ -14,8 +14,8 @@
 #include <sys/resource.h>
 
 #include "base/file.h"
-#include "images/archive/archive.h"
 #include "images/confine.h"
+#include "images/copy/copy.h"
 
 #define FILES_MAX  256
 #define MEMORY_MAX ((uint64_t)1 << 30)

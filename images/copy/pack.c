@@ -16,7 +16,7 @@
 #include <sys/sysmacros.h>
 
 #include "base/file.h"
-#include "images/archive/archive.h"
+#include "images/copy/copy.h"
 #include "images/layer/source.h"
 #include "images/layer/unpack.h"
 

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "images/archive/archive.h"
+#include "images/copy/copy.h"
 
 void archive_place_release(struct archive_place *p)
 {
