@@ -96,6 +96,8 @@ answers 400 "invalid filter 'bogus'" GET '/containers/json?filters={"bogus":["1"
 answers 400 'invalid filter' GET '/containers/json?filters={bad'
 answers 400 'invalid value for state (bogus)' GET '/containers/json?filters={"status":["bogus"]}'
 answers 500 'invalid syntax' GET '/containers/json?limit=x'
+answers 400 'unknown object type: bogus' GET '/system/df?type=bogus'
+eq "$(rest GET '/system/df?type=volume&type=container' | jq -c keys)" '["BuilderSize","Containers","Volumes"]'
 answers 400 'cannot be after' GET '/events?since=5&until=1'
 answers 204 '' POST /containers/pp/start
 answers 304 '' POST /containers/pp/start
