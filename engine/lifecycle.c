@@ -621,7 +621,8 @@ int container_kill(struct container *c, int signo, struct error *err)
 {
 	int r;
 
-	if (!c->shim || !c->pid)
+	/* a start that hangs can be killed, too */
+	if (!c->shim || (!c->pid && signo != SIGKILL))
 		return error_set(err, EBUSY, "cannot kill container %s: it is not running",
 				 c->name);
 	if (signo == SIGKILL && c->state == CONTAINER_PAUSED)
