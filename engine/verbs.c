@@ -119,15 +119,15 @@ static const struct verb verbs[] = {
 	{"scale", plan_up, VERB_MODEL | VERB_STORE | VERB_START},
 	{"run", plan_up, VERB_MODEL | VERB_START | VERB_RUN},
 	{"plan", plan_up, VERB_MODEL | VERB_START | VERB_DRY},
-	{"pull", NULL, VERB_MODEL | VERB_PULL},
-	{"down", plan_down, VERB_FINISH | VERB_FORGET | VERB_ALL},
+	{"pull", NULL, VERB_MODEL | VERB_PULL | VERB_BESIDE},
+	{"down", plan_down, VERB_FINISH | VERB_FORGET | VERB_ALL | VERB_ENDS},
 	{"start", plan_start, VERB_START},
-	{"stop", plan_stop, VERB_FINISH | VERB_ALL},
+	{"stop", plan_stop, VERB_FINISH | VERB_ALL | VERB_ENDS},
 	{"restart", plan_restart, VERB_FINISH | VERB_ALL},
-	{"kill", plan_kill, VERB_FINISH | VERB_ALL},
+	{"kill", plan_kill, VERB_FINISH | VERB_ALL | VERB_BESIDE},
 	{"pause", plan_pause, VERB_FINISH | VERB_ALL},
 	{"unpause", plan_unpause, VERB_FINISH | VERB_ALL},
-	{"rm", plan_rm, VERB_FINISH | VERB_ALL},
+	{"rm", plan_rm, VERB_FINISH | VERB_ALL | VERB_ENDS},
 };
 
 const struct verb *verb_find(const char *name)
