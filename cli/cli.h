@@ -49,6 +49,13 @@ struct cli {
 	char *socket_path, *cwd;
 };
 
+/* What becomes of a command under --dry-run. */
+enum dry_run {
+	DRY_REFUSED, /* it changes something and has no plan to show */
+	DRY_READS,   /* it changes nothing anyway */
+	DRY_PLANS,   /* cli_project_stream asks for the plan of its verb */
+};
+
 struct command {
 	const char *name;
 	const char *const *aliases; /* NULL-terminated, or NULL */
@@ -59,6 +66,7 @@ struct command {
 	size_t values_size;
 	const void *defaults;  /* initial values, or NULL for zero */
 	bool stop_at_argument; /* options end at the first argument (run, exec) */
+	enum dry_run dry_run;
 	const struct command *const
 		*verbs; /* second-level verbs (volume ls), NULL-terminated; run is NULL then */
 	int (*run)(struct cli *cli, const void *values, int argc, char **argv);
@@ -113,7 +121,8 @@ char *cli_project_target(const char *project, const char *verb);
  * NULL) is its last object, new reference, may be NULL. */
 int cli_stream(struct cli *cli, const char *target, const json_t *body, const char *title,
 	       json_t **ret_end);
-/* Sends a project verb and shows its progress; the exit status of the stream. */
+/* Sends a project verb and shows its progress; the exit status of the stream.  Under --dry-run
+ * nothing is done: the lines are what would be. */
 int cli_project_stream(struct cli *cli, const char *project, const char *verb, const json_t *body,
 		       const char *title);
 

@@ -19,7 +19,7 @@ const struct option_def cli_global_options[] = {
 	 "When to use control characters"},
 	{0, "compatibility", OPTION_FLAG, offsetof(struct cli, compatibility), NULL, NULL},
 	{0, "dry-run", OPTION_FLAG, offsetof(struct cli, dry_run), NULL,
-	 "Show what would be done (up, create, scale)"},
+	 "Show what would be done and do nothing"},
 	{0, "env-file", OPTION_STRV, offsetof(struct cli, env_files), "FILE",
 	 "Read variables from this file instead of .env"},
 	{'f', "file", OPTION_STRV, offsetof(struct cli, files), "FILE",

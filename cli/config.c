@@ -239,6 +239,8 @@ static int run(struct cli *cli, const void *values, int argc, char **argv)
 	int r;
 
 	memcpy(services, argv, (size_t)argc * sizeof(*services));
+	if (cli->dry_run && v->output)
+		return cli_usage(cli, "--output does not go together with --dry-run");
 	if (v->resolve_digests || v->lock_digests)
 		return cli_usage(
 			cli, "image digests cannot be resolved yet: there is no registry client");
@@ -283,4 +285,5 @@ const struct command cmd_config = {
 	.options = options,
 	.values_size = sizeof(struct values),
 	.run = run,
+	.dry_run = DRY_READS,
 };

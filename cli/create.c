@@ -46,9 +46,7 @@ static int create_run(struct cli *cli, const void *values, int argc, char **argv
 	auto_json json_t *body = json_object();
 	int r = request(cli, values, argc, argv, body, &project);
 
-	return r ? r
-		 : cli_project_stream(cli, project, cli->dry_run ? "plan" : "create", body,
-				      "create");
+	return r ? r : cli_project_stream(cli, project, "create", body, "create");
 }
 
 static int plan_run(struct cli *cli, const void *values, int argc, char **argv)
@@ -77,6 +75,7 @@ const struct command cmd_create = {
 	.values_size = sizeof(struct values),
 	.defaults = &defaults,
 	.run = create_run,
+	.dry_run = DRY_PLANS,
 };
 
 const struct command cmd_plan = {
@@ -87,4 +86,5 @@ const struct command cmd_plan = {
 	.values_size = sizeof(struct values),
 	.defaults = &defaults,
 	.run = plan_run,
+	.dry_run = DRY_READS,
 };

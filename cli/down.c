@@ -54,4 +54,5 @@ const struct command cmd_down = {
 	.values_size = sizeof(struct values),
 	.defaults = &defaults,
 	.run = run,
+	.dry_run = DRY_PLANS,
 };

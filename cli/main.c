@@ -120,6 +120,9 @@ static int run_command(struct cli *cli, const char *prefix, const struct command
 	}
 	if (wants_help(cmd, argc, argv))
 		return print_help(prefix, cmd);
+	if (cli->dry_run && cmd->dry_run == DRY_REFUSED)
+		return cli_usage(cli, "\"cmp %s%s\" has no dry run: nothing was done", prefix,
+				 cmd->name);
 	values = xcalloc(1, cmd->values_size ? cmd->values_size : 1);
 	if (cmd->defaults)
 		memcpy(values, cmd->defaults, cmd->values_size);

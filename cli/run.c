@@ -199,8 +199,10 @@ static int run(struct cli *cli, const void *values, int argc, char **argv)
 	if (!r)
 		r = cli_project_stream_end(cli, project, "run", body, "run", &end);
 	id = json_get_str(end, "container");
-	if (r || !id)
-		return r ? r : cli_usage(cli, "the supervisor made no container");
+	if (r || cli->dry_run)
+		return r;
+	if (!id)
+		return cli_usage(cli, "the supervisor made no container");
 	if (v->detach) {
 		struct started started = {cli, id};
 
@@ -224,4 +226,5 @@ const struct command cmd_run = {
 	.defaults = &defaults,
 	.stop_at_argument = true,
 	.run = run,
+	.dry_run = DRY_PLANS,
 };

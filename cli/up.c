@@ -68,7 +68,7 @@ static int check(struct cli *cli, const struct values *v, bool detached)
 static int run(struct cli *cli, const void *values, int argc, char **argv)
 {
 	const struct values *v = values;
-	bool detached = v->detach || v->wait || v->no_start || cli->dry_run;
+	bool detached = v->detach || v->wait || v->no_start;
 	auto_free char *project = NULL;
 	auto_json json_t *body = json_object();
 	json_t *opts = cli_service_options(argc, argv);
@@ -99,8 +99,8 @@ static int run(struct cli *cli, const void *values, int argc, char **argv)
 		r = auth_for_model(cli, body, str_eq(v->up.pull, "always"));
 	if (r)
 		return r;
-	if (detached)
-		return cli_project_stream(cli, project, cli->dry_run ? "plan" : "up", body, "up");
+	if (detached || cli->dry_run)
+		return cli_project_stream(cli, project, "up", body, "up");
 	return attach_up(cli, project, body, &attach);
 }
 
@@ -112,4 +112,5 @@ const struct command cmd_up = {
 	.values_size = sizeof(struct values),
 	.defaults = &defaults,
 	.run = run,
+	.dry_run = DRY_PLANS,
 };

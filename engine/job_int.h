@@ -43,7 +43,9 @@ struct job_request {
 #define VERB_DRY    32u /* the plan is shown, not run */
 #define VERB_ALL    64u /* the order of all services matters, not only of those named */
 #define VERB_RUN    128u
-#define VERB_PULL   256u /* nothing but pulls */
+#define VERB_PULL   256u  /* nothing but pulls */
+#define VERB_SCALE  512u  /* numbers of some services; containers stay as they are */
+#define VERB_SAY    1024u /* with VERB_DRY: a line for every operation */
 
 struct verb {
 	const char *name;

@@ -8,6 +8,7 @@
 #include "base/digest.h"
 #include "base/time.h"
 #include "compose/compose.h"
+#include "engine/executor_int.h"
 #include "engine/job_int.h"
 #include "engine/state.h"
 
@@ -113,21 +114,28 @@ void job_request_release(struct job_request *r)
 
 /* ---- the table */
 
+/* Under the name "dry-VERB" every verb that has a plan only says what it would do. */
+#define VERB(name, plan, flags)                                                                    \
+	{name, plan, flags},                                                                       \
+	{                                                                                          \
+		"dry-" name, plan, (flags) | VERB_DRY | VERB_SAY                                   \
+	}
+
 static const struct verb verbs[] = {
-	{"up", plan_up, VERB_MODEL | VERB_STORE | VERB_START},
-	{"create", plan_up, VERB_MODEL | VERB_STORE},
-	{"scale", plan_up, VERB_MODEL | VERB_STORE | VERB_START},
-	{"run", plan_up, VERB_MODEL | VERB_START | VERB_RUN},
+	VERB("up", plan_up, VERB_MODEL | VERB_STORE | VERB_START),
+	VERB("create", plan_up, VERB_MODEL | VERB_STORE),
+	VERB("scale", plan_up, VERB_MODEL | VERB_STORE | VERB_START | VERB_SCALE),
+	VERB("run", plan_up, VERB_MODEL | VERB_START | VERB_RUN),
+	VERB("down", plan_down, VERB_FINISH | VERB_FORGET | VERB_ALL),
+	VERB("start", plan_start, VERB_START),
+	VERB("stop", plan_stop, VERB_FINISH | VERB_ALL),
+	VERB("restart", plan_restart, VERB_FINISH | VERB_ALL),
+	VERB("kill", plan_kill, VERB_FINISH | VERB_ALL),
+	VERB("pause", plan_pause, VERB_FINISH | VERB_ALL),
+	VERB("unpause", plan_unpause, VERB_FINISH | VERB_ALL),
+	VERB("rm", plan_rm, VERB_FINISH | VERB_ALL),
 	{"plan", plan_up, VERB_MODEL | VERB_START | VERB_DRY},
 	{"pull", NULL, VERB_MODEL | VERB_PULL},
-	{"down", plan_down, VERB_FINISH | VERB_FORGET | VERB_ALL},
-	{"start", plan_start, VERB_START},
-	{"stop", plan_stop, VERB_FINISH | VERB_ALL},
-	{"restart", plan_restart, VERB_FINISH | VERB_ALL},
-	{"kill", plan_kill, VERB_FINISH | VERB_ALL},
-	{"pause", plan_pause, VERB_FINISH | VERB_ALL},
-	{"unpause", plan_unpause, VERB_FINISH | VERB_ALL},
-	{"rm", plan_rm, VERB_FINISH | VERB_ALL},
 };
 
 const struct verb *verb_find(const char *name)
@@ -250,8 +258,8 @@ static int prepare_one_off(struct job *j, struct error *err)
 /* What the user last said: `up` says it anew for all services, `scale` for some. */
 static json_t *merged_scale(const struct job *j)
 {
-	bool all = strcmp(j->verb->name, "scale") != 0;
-	json_t *scale = !all && j->project->scale ? json_copy(j->project->scale) : json_object();
+	bool some = j->verb->flags & VERB_SCALE;
+	json_t *scale = some && j->project->scale ? json_copy(j->project->scale) : json_object();
 
 	if (json_is_object(j->request.options.scale))
 		json_object_update(scale, j->request.options.scale);
@@ -266,7 +274,7 @@ static void options_of(const struct job *j, struct plan_options *ret)
 		.services = o->services,
 		.scale = j->scale,
 		.force_recreate = o->force_recreate,
-		.no_recreate = o->no_recreate || !strcmp(j->verb->name, "scale"),
+		.no_recreate = o->no_recreate || (j->verb->flags & VERB_SCALE),
 		.remove_orphans = o->remove_orphans,
 		.ignore_orphans = o->ignore_orphans,
 		.always_recreate_deps = o->always_recreate_deps,
@@ -311,6 +319,23 @@ static json_t *show_plan(const struct plan *plan)
 	json_set_str(end, "text", text.data ? text.data : "");
 	buf_release(&text);
 	return end;
+}
+
+/* What the operations would say if they were done. */
+static void say_plan(struct job *j, const struct plan *plan)
+{
+	size_t i;
+
+	for (i = 0; i < plan->count; i++) {
+		const struct plan_op *op = &plan->ops[i];
+		const struct task_kind *kind = &task_kinds[op->action];
+		auto_free char *id = plan_op_id(op);
+
+		if (kind->working && kind->done)
+			job_progress(j, id, "Working", kind->working, NULL);
+		if (kind->done)
+			job_progress(j, id, "Done", kind->done, NULL);
+	}
 }
 
 /* ---- the desired state */
@@ -395,6 +420,8 @@ int verb_begin(struct job *j, json_t **ret_end, struct error *err)
 	if (j->verb->flags & VERB_MODEL)
 		warn_all(j, j->seen.warnings);
 	if (j->verb->flags & VERB_DRY) {
+		if (j->verb->flags & VERB_SAY)
+			say_plan(j, &plan);
 		*ret_end = show_plan(&plan);
 	} else {
 		r = check_services(j, &plan, err);
