@@ -145,6 +145,9 @@ json_t *env_list(char *const *env);
 extern const struct command *const cli_commands[]; /* NULL-terminated, in cli/commands.c */
 extern const struct option_def cli_global_options[];
 const struct command *cli_find_command(const char *name);
+/* Whether Compose or Docker have a verb of that name and cmp has not; *ret_instead: what to say for
+ * it here, or NULL. */
+bool cli_foreign_command(const char *word, const char **ret_instead);
 /* The command that a word may be a slip of the finger for, or NULL. */
 const char *cli_nearest_command(const char *word);
 void cli_help(struct buf *out); /* the overview */

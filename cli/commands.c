@@ -58,6 +58,62 @@ const struct command *cli_find_command(const char *name)
 	return NULL;
 }
 
+/* Verbs of Compose and Docker that have no command here; asked only about words that have none. */
+static const struct {
+	const char *name, *instead;
+} foreign[] = {
+	{"alpha", NULL},
+	{"attach", NULL},
+	{"bridge", NULL},
+	{"build", NULL},
+	{"builder", NULL},
+	{"buildx", NULL},
+	{"checkpoint", NULL},
+	{"commit", NULL},
+	{"compose", "the verbs stand alone here, as in \"cmp up\""},
+	{"container", "there are \"cmp ps\" and \"cmp inspect\""},
+	{"context", NULL},
+	{"cp", NULL},
+	{"diff", NULL},
+	{"export", NULL},
+	{"history", "there is \"cmp image history\""},
+	{"info", "there is \"cmp version\""},
+	{"load", "there is \"cmp image load\""},
+	{"login", NULL},
+	{"logout", NULL},
+	{"manifest", NULL},
+	{"plugin", NULL},
+	{"publish", NULL},
+	{"push", NULL},
+	{"rename", NULL},
+	{"save", "there is \"cmp image save\""},
+	{"search", NULL},
+	{"secret", NULL},
+	{"service", NULL},
+	{"stack", NULL},
+	{"stats", NULL},
+	{"swarm", NULL},
+	{"system", NULL},
+	{"tag", "there is \"cmp image tag\""},
+	{"trust", NULL},
+	{"update", NULL},
+	{"viz", NULL},
+	{"watch", NULL},
+};
+
+bool cli_foreign_command(const char *word, const char **ret_instead)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(foreign); i++) {
+		if (strcmp(foreign[i].name, word))
+			continue;
+		*ret_instead = foreign[i].instead;
+		return !cli_find_command(word);
+	}
+	return false;
+}
+
 const char *cli_nearest_command(const char *word)
 {
 	const char *names[ARRAY_LEN(cli_commands)];
