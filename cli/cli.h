@@ -107,9 +107,6 @@ int cli_load_silently(struct cli *cli, const struct compose_options *options,
 void cli_print_problems(struct cli *cli, const struct compose_project *p, bool as_json);
 /* The project's name: -p, else that of the files.  0 or an exit status. */
 int cli_project_name(struct cli *cli, char **ret);
-/* The body of an "up"-like request: model, files, secrets … */
-json_t *cli_project_request(struct cli *cli, const struct compose_project *project,
-			    struct error *err);
 /* {"services": [..]} from arguments; other options are added by the verb. */
 json_t *cli_service_options(int argc, char **argv);
 /* The services named in argv exist in the project (else "no such service: x"). */

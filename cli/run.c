@@ -191,7 +191,7 @@ static int run(struct cli *cli, const void *values, int argc, char **argv)
 	r = check(cli, v, argc);
 	if (r)
 		return r;
-	r = cli_project_model(cli, body, &project, 1, argv);
+	r = cli_project_model(cli, MODEL_MAKES, body, &project, 1, argv);
 	if (!r)
 		r = auth_for_model(cli, body, str_eq(v->pull, "always"));
 	if (!r)

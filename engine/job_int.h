@@ -13,6 +13,7 @@
 /* The body of a request; strings are owned, values referenced. */
 struct job_options {
 	char **services;
+	char **mentioned; /* must exist */
 	json_t *scale;
 	bool force_recreate, no_recreate, remove_orphans, ignore_orphans, renew_anon_volumes,
 		always_recreate_deps, no_deps, no_start, wait, volumes, stop, all_resources,

@@ -20,6 +20,7 @@
 	}
 static const struct json_field option_fields[] = {
 	OPTION("services", JSON_K_STRV, services),
+	OPTION("mentioned", JSON_K_STRV, mentioned),
 	OPTION("scale", JSON_K_VALUE, scale),
 	OPTION("force_recreate", JSON_K_BOOL, force_recreate),
 	OPTION("no_recreate", JSON_K_BOOL, no_recreate),
@@ -384,7 +385,9 @@ static int choose_model(struct job *j, struct error *err)
 	if (j->model)
 		return 0;
 	if (j->verb->flags & VERB_MODEL)
-		return error_set(err, EINVAL, "%s %s: a model is needed", j->verb->name,
+		return error_set(err, EINVAL,
+				 "no compose file found, and no model of project %s is kept from "
+				 "an earlier up: write a compose.yaml, or name one with -f",
 				 j->project->name);
 	j->from_labels = observe_labels(j->project->daemon, j->project->name);
 	j->model = j->from_labels;
@@ -397,16 +400,39 @@ static void warn_all(struct job *j, char *const *warnings)
 		job_warn(j, "%s", *warnings);
 }
 
+/* Services that are not what it is about, but must exist, too. */
+static char **mentioned_services(const struct job_options *o)
+{
+	char **names = strv_dup(o->mentioned);
+	const char *name;
+	json_t *value;
+
+	json_object_foreach (o->scale, name, value)
+		strv_push(&names, xstrdup(name));
+	return names;
+}
+
 int verb_prepare(struct job *j, struct error *err)
 {
+	AUTO(strv_free) char **mentioned = mentioned_services(&j->request.options);
+	struct plan_input in = {0};
+	int r;
+
 	name_services(j);
 	j->scale = merged_scale(j);
 	if (choose_model(j, err) < 0)
 		return -err->code;
+	if (!j->model)
+		return 0;
 	/* the names first: their message knows the nearest one */
-	return j->model ? plan_check_services(&(struct plan_input){.model = j->model},
-					      j->request.options.services, err)
-			: 0;
+	in.model = j->model;
+	r = plan_check_services(&in, j->request.options.services, err);
+	if (r == 0)
+		r = plan_check_services(&in, mentioned, err);
+	if (r == 0 && j->verb->plan == plan_up &&
+	    !json_object_size(json_get_obj(j->model, "services")))
+		r = error_set(err, EINVAL, "no service selected");
+	return r;
 }
 
 int verb_begin(struct job *j, json_t **ret_end, struct error *err)
