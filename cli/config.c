@@ -309,6 +309,8 @@ static int run(struct cli *cli, const void *values, int argc, char **argv)
 	int r;
 
 	memcpy(services, argv, (size_t)argc * sizeof(*services));
+	if (cli->dry_run && v->output)
+		return cli_usage(cli, "--output does not go together with --dry-run");
 	r = cli_compose_options(cli, services, &opts);
 	if (r)
 		return r;
@@ -354,4 +356,5 @@ const struct command cmd_config = {
 	.options = options,
 	.values_size = sizeof(struct values),
 	.run = run,
+	.dry_run = DRY_READS,
 };
