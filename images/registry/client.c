@@ -20,7 +20,7 @@
 #define RECEIVE_BYTES	   (256L << 10)
 #define CONNECTIONS_MAX	   16L
 #define REDIRECTS_MAX	   10
-#define CHALLENGES_MAX	   2	 /* of one transfer, between successes */
+#define CHALLENGES_MAX	   2	 /* of one transfer */
 #define TRIES_MAX	   5	 /* without a byte of progress */
 #define EXCHANGES_MAX	   100	 /* of one transfer, whatever happens */
 #define BACKOFF_MS	   250	 /* doubled each time */
