@@ -10,7 +10,7 @@
 #include "compose/compose.h"
 
 struct values {
-	char **args, **ssh, *progress, *builder, *memory;
+	char **args, **ssh, **tags, *progress, *builder, *memory, *file;
 	bool no_cache, pull, push, quiet, with_dependencies, check, print, compress, force_rm,
 		no_rm;
 };
@@ -27,6 +27,7 @@ static const struct option_def options[] = {
 	{0, "builder", OPTION_STR, offsetof(struct values, builder), NULL, NULL},
 	{0, "check", OPTION_FLAG, offsetof(struct values, check), NULL, NULL},
 	{0, "compress", OPTION_FLAG, offsetof(struct values, compress), NULL, NULL},
+	{'f', "file", OPTION_STR, offsetof(struct values, file), NULL, NULL},
 	{0, "force-rm", OPTION_FLAG, offsetof(struct values, force_rm), NULL, NULL},
 	{'m', "memory", OPTION_STR, offsetof(struct values, memory), NULL, NULL},
 	{0, "no-cache", OPTION_FLAG, offsetof(struct values, no_cache), NULL,
@@ -40,6 +41,7 @@ static const struct option_def options[] = {
 	{0, "push", OPTION_FLAG, offsetof(struct values, push), NULL, NULL},
 	{'q', "quiet", OPTION_FLAG, offsetof(struct values, quiet), NULL, "Print nothing"},
 	{0, "ssh", OPTION_STRV, offsetof(struct values, ssh), NULL, NULL},
+	{'t', "tag", OPTION_STRV, offsetof(struct values, tags), NULL, NULL},
 	{0, "with-dependencies", OPTION_FLAG, offsetof(struct values, with_dependencies), NULL,
 	 "Build what the services depend on, too"},
 	{0},
@@ -318,7 +320,13 @@ int build_for_model(struct cli *cli, const json_t *body, char *const *services, 
 
 /* ---- cmp build */
 
-static int check_options(struct cli *cli, const struct values *v)
+/* What looks like `docker build` means the other verb. */
+static bool means_directory(const struct values *v, int argc, char **argv)
+{
+	return v->tags || v->file || (argc == 1 && (argv[0][0] == '.' || strchr(argv[0], '/')));
+}
+
+static int check_options(struct cli *cli, const struct values *v, int argc, char **argv)
 {
 	const struct {
 		bool given;
@@ -329,6 +337,10 @@ static int check_options(struct cli *cli, const struct values *v)
 		       {v->print, "--print"},
 		       {v->memory != NULL, "--memory"}};
 
+	if (means_directory(v, argc, argv))
+		return cli_usage(cli,
+				 "\"cmp build\" builds the services of a Compose file; to build a "
+				 "directory: cmp image build [OPTIONS] PATH");
 	for (size_t i = 0; i < ARRAY_LEN(refused); i++)
 		if (refused[i].given)
 			return cli_usage(cli, "cmp build: %s is not supported", refused[i].name);
@@ -344,7 +356,7 @@ static int run(struct cli *cli, const void *values, int argc, char **argv)
 	auto_json json_t *body = json_object();
 	AUTO(strv_free) char **wanted = NULL;
 	struct error err = ERROR_INIT;
-	int status = check_options(cli, v);
+	int status = check_options(cli, v, argc, argv);
 
 	if (!status)
 		status = cli_project_model(cli, MODEL_MAKES, body, &project, argc, argv);

@@ -54,7 +54,6 @@ static int list_dir(struct listing *l, int dirfd, const char *prefix, unsigned d
 		    struct error *err)
 {
 	DIR *d = fdopendir(dirfd);
-	AUTO(strv_free) char **names = NULL;
 	struct dirent *e;
 	int r = 0;
 

@@ -76,6 +76,12 @@ has "$(cat err)" 'web: '
 has "$(cat err)" 'exit code 3'
 eq "$(running bc)" 0
 E
+it 'what means the other form is told so' <<'E'
+fails cmp build . 2>err
+has "$(cat err)" 'cmp image build'
+fails cmp build -t x . 2>err
+has "$(cat err)" 'cmp image build'
+E
 it 'keys that are not supported are refused' <<'E'
 mkdir ../no; cd ../no
 printf 'services: {a: {build: {context: ., ssh: [default]}}}\n' >compose.yaml

@@ -48,6 +48,15 @@ fails cmp image build -f nofile . 2>err
 has "$(cat err)" 'nofile'
 within 5 clean
 E
+it 'what a layer cannot hold' <<'E'
+printf 'FROM bb\nRUN touch /.wh.x\n' >Dockerfile
+fails cmp image build . 2>err
+has "$(cat err)" 'Dockerfile:2:1: error: .wh.x: a file whose name begins with .wh. cannot be in a layer'
+printf 'FROM bb\nCOPY present.txt /bin\nCOPY present.txt /bin/sh/x\n' >Dockerfile
+fails cmp image build . 2>err
+has "$(cat err)" 'Dockerfile:3:1: error: '
+within 5 clean
+E
 it 'links in the context lead nowhere outside' <<'E'
 ln -s /etc/passwd abs; ln -s ../../../../../../etc/passwd rel; ln -s / top
 printf 'FROM bb\nCOPY abs /\n' >Dockerfile
