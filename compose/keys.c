@@ -864,7 +864,7 @@ static const struct compose_key service_keys[] = {
 	{"secrets", &secret_mounts, 0, NULL,
 	 "Secrets that the container sees as files. A string is the name of one."},
 	{"security_opt", &texts, 0, NULL,
-	 "no-new-privileges, seccomp:FILE|unconfined with an absolute path, "
+	 "no-new-privileges, seccomp:FILE|unconfined with a path from the project's directory, "
 	 "apparmor:PROFILE|unconfined, systempaths=unconfined. label: has no effect."},
 	{"shm_size", &bytes, 0, NULL, "Size of /dev/shm, 64m if not given."},
 	{"stdin_open", &boolean, 0, NULL, "Keep standard input open."},

@@ -118,7 +118,7 @@ cmp down
 E
 it 'what cannot be launched does not replace what runs' <<'E'
 mkdir -p "$WORK/rp"; cd "$WORK/rp"
-for wrong in 'cap_add: [FOO]' 'sysctls: {kernel.nosuch: 1}' 'security_opt: ["seccomp=./none.json"]' 'volumes: [{type: tmpfs, target: relative}]'; do
+for wrong in 'cap_add: [FOO]' 'sysctls: {kernel.nosuch: 1}' 'security_opt: ["seccomp:./none.json"]' 'volumes: [{type: tmpfs, target: relative}]'; do
 	printf 'services:\n  a: {image: bb, stop_signal: SIGKILL}\n' >compose.yaml
 	cmp up -d
 	before=$(api GET containers/rp-a-1 | jq -r .id)

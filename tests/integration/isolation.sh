@@ -74,6 +74,14 @@ it 'the same ones work where seccomp is off' <<'E'
 [ -s ../peer ] || skip 'no tests/peer in the build'
 fails cmp exec -T open /peer refused keyctl
 E
+it 'a seccomp profile is found from the directory of the project' <<'E'
+mkdir -p "$WORK/sp"; cd "$WORK/sp"
+printf '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["chmod", "fchmodat", "fchmodat2"], "action": "SCMP_ACT_ERRNO"}]}\n' >none.json
+printf 'services:\n  a: {image: bb, stop_signal: SIGKILL, security_opt: ["seccomp:./none.json"]}\n' >compose.yaml
+cmp up -d
+fails cmp exec -T a chmod 700 /tmp
+cmp down
+E
 it 'namespaces are its own' <<'E'
 for ns in mnt pid ipc uts net cgroup; do
 	[ "$(readlink /proc/"$(pid_of is-plain-1)"/ns/$ns)" != "$(readlink /proc/self/ns/$ns)" ]
