@@ -45,10 +45,15 @@ far=$(free_port)
 sed "s/127.0.0.1:$tls/10.99.77.1:$far/" tls.yml >far.yml
 docker-registry serve far.yml >far.log 2>&1 &
 registries="$registries $!"
+open=$(free_port)
+sed "s/127.0.0.1:$plain/10.99.77.1:$open/" plain.yml >open.yml
+docker-registry serve open.yml >open.log 2>&1 &
+registries="$registries $!"
 R=127.0.0.1:$plain
 within 20 curl -fs "http://$R/v2/" || { echo "Bail out! docker-registry does not answer"; exit 2; }
 within 20 curl -fsk "https://127.0.0.1:$tls/v2/"
 within 20 curl -fsk "https://10.99.77.1:$far/v2/"
+within 20 curl -fs "http://10.99.77.1:$open/v2/"
 
 # An image of four layers: programs, files, a whiteout and an opaque directory, capabilities of a program.
 make_image() {
@@ -126,18 +131,12 @@ eq "$(look "$F/x/gzip:1")" "$seen"
 drop "$F/x/gzip:1"
 E2
 it 'a registry without TLS elsewhere must be listed' <<'E2'
-open=$(free_port)
-sed "s/127.0.0.1:$plain/10.99.77.1:$open/" "$WORK/plain.yml" >"$WORK/open.yml"
-docker-registry serve "$WORK/open.yml" >open.log 2>&1 &
-server=$!
-within 20 curl -fs "http://10.99.77.1:$open/v2/"
 fails cmp image pull "10.99.77.1:$open/x/gzip:1" 2>err
 has "$(tail -n 1 err)" insecure-registries
 printf '{"insecure-registries": ["10.99.77.0/24"]}' >"$CMP_CONFIG_DIR/daemon.json"
 cmp image pull "10.99.77.1:$open/x/gzip:1"
 rm "$CMP_CONFIG_DIR/daemon.json"
 drop "10.99.77.1:$open/x/gzip:1"
-kill $server
 E2
 it 'htpasswd' <<'E2'
 A=127.0.0.1:$auth
