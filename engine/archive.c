@@ -225,6 +225,8 @@ int archive_start(struct container *c, const struct archive_args *args, struct a
 	auto_fd int ns = -1;
 	struct archive *a;
 
+	if (c->out_of_reach)
+		return error_set(err, EBUSY, "container %s: its shim does not answer", c->name);
 	if (!c->pid && (c->state == CONTAINER_STARTING || c->state == CONTAINER_RESTARTING))
 		return error_set(err, EBUSY, "container %s is being started", c->name);
 	if (c->pid) {

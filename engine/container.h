@@ -65,6 +65,7 @@ struct container {
 	enum health_status health_status;
 	struct health *health;
 	struct shim *shim;	    /* NULL when none */
+	bool out_of_reach;	    /* it runs, but its shim does not answer; pid is unknown */
 	struct net_dns_client *dns; /* its resolver, while it runs; dnszone.c */
 	struct container_endpoint *endpoints;
 	size_t endpoint_count;

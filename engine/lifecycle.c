@@ -186,14 +186,16 @@ static void enter(struct container *c, enum container_state next)
 
 static void on_timer(uv_timer_t *timer)
 {
-	struct life *l = container_of(timer, struct life, timer);
 	struct container *c = timer->data;
 
-	(void)l;
+	if (c->out_of_reach && c->state != CONTAINER_STOPPING) {
+		container_reach(c);
+		return;
+	}
 	container_event(c, c->state == CONTAINER_STOPPING ? EVENT_STOP_LATE : EVENT_RESTART_DUE);
 }
 
-static void arm(struct container *c, int64_t ns)
+void life_arm(struct container *c, int64_t ns)
 {
 	uv_timer_start(&c->life->timer, on_timer, (uint64_t)((ns + NS_PER_MS - 1) / NS_PER_MS), 0);
 }
@@ -273,7 +275,7 @@ static void stop(struct container *c)
 	enter(c, CONTAINER_STOPPING);
 	publish_refresh(c); /* no new connections for one that is told to end */
 	send_signal(c, c->life->stop_signal);
-	arm(c, c->life->stop_grace_ns);
+	life_arm(c, c->life->stop_grace_ns);
 }
 
 /* The container of a lost shim counts as ended when nothing of it is left. */
@@ -298,6 +300,14 @@ static void kill_without_shim(struct container *c)
 
 static void kill_all(struct container *c)
 {
+	if (c->out_of_reach && c->shim) { /* what it does when it wakes is not wanted any more */
+		shim_kill(c->shim);
+		shim_free(c->shim);
+		c->shim = NULL;
+	}
+	if (c->out_of_reach)
+		uv_timer_stop(&c->life->timer);
+	c->out_of_reach = false;
 	if (c->shim)
 		send_signal(c, SIGKILL);
 	else
@@ -327,6 +337,7 @@ static void ended(struct container *c)
 	health_stop(c);
 	shim_free(c->shim);
 	c->shim = NULL;
+	c->out_of_reach = false;
 	c->pid = 0;
 	c->exit_code = e->status;
 	c->oom_killed = e->oom_killed;
@@ -354,7 +365,7 @@ static void go_on_after_end(struct container *c)
 	if (!was_stopping && restart_wanted(c) && (l->restart_launch || !l->failure.code)) {
 		c->restart_count++;
 		enter(c, CONTAINER_RESTARTING);
-		arm(c, restart_pause_ns(c));
+		life_arm(c, restart_pause_ns(c));
 	} else {
 		enter(c, CONTAINER_EXITED);
 		if (!l->keeps_ports)
@@ -635,6 +646,15 @@ int container_kill(struct container *c, int signo, struct error *err)
 {
 	int r;
 
+	if (c->out_of_reach && signo != SIGKILL)
+		return error_set(err, EBUSY,
+				 "cannot send signal %s to container %s: its shim does not answer",
+				 runtime_signal_name(signo), c->name);
+	if (c->out_of_reach) {
+		c->stopped_by_user = true;
+		kill_all(c);
+		return 0;
+	}
 	/* a start that hangs can be killed, too */
 	if (!c->shim || (!c->pid && signo != SIGKILL))
 		return error_set(err, EBUSY, "cannot kill container %s: it is not running",
