@@ -24,6 +24,7 @@ enum option_kind {
 	OPTION_STR,  /* char *, the last one wins */
 	OPTION_STRV, /* char **, repeatable */
 	OPTION_INT,  /* int */
+	OPTION_UINT, /* int, not below zero */
 	OPTION_TRI,  /* int: -1 not given (set by defaults), 0, 1 */
 };
 

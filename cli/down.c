@@ -17,7 +17,7 @@ static const struct option_def options[] = {
 	 "Remove containers of services that are not in the files"},
 	{0, "rmi", OPTION_STR, offsetof(struct values, rmi), "local|all",
 	 "Remove images too: those that were built and have no name of their own, or all"},
-	{'t', "timeout", OPTION_INT, offsetof(struct values, timeout), "SECONDS",
+	{'t', "timeout", OPTION_UINT, offsetof(struct values, timeout), "SECONDS",
 	 "Seconds to wait before a container is killed"},
 	{'v', "volumes", OPTION_FLAG, offsetof(struct values, volumes), NULL,
 	 "Remove named and anonymous volumes"},

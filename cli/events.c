@@ -9,6 +9,8 @@
 #include "cli/out.h"
 #include "cli/verbs.h"
 
+#define OWN_LABELS "com.docker.compose." /* are not shown, as Compose does */
+
 struct values {
 	bool json;
 	char *since, *until;
@@ -35,9 +37,11 @@ static void print_plain(const json_t *event, const json_t *attributes)
 	bool first = true;
 
 	time_format(json_get_int(event, "time_ns", 0), when);
-	printf("%.19s.%.6s %s %s %s (", when, when + 20, json_get_str(event, "type"),
+	printf("%.10s %.15s %s %s %s (", when, when + 11, json_get_str(event, "type"),
 	       json_get_str(event, "action"), json_get_str(event, "id"));
 	json_object_foreach ((json_t *)(uintptr_t)attributes, key, value) {
+		if (str_starts(key, OWN_LABELS))
+			continue;
 		printf("%s%s=%s", first ? "" : ", ", key, json_string_value(value));
 		first = false;
 	}

@@ -43,7 +43,7 @@ static int act(struct cli *cli, const struct values *v, const char *verb, const 
 
 #define OPT_TIMEOUT                                                                                \
 	{                                                                                          \
-		't', "timeout", OPTION_INT, offsetof(struct values, timeout), "SECONDS",           \
+		't', "timeout", OPTION_UINT, offsetof(struct values, timeout), "SECONDS",          \
 			"Seconds to wait before a container is killed"                             \
 	}
 
@@ -67,7 +67,7 @@ static int act(struct cli *cli, const struct values *v, const char *verb, const 
 VERB(start, "start", "Start existing containers",
      {0, "wait", OPTION_FLAG, offsetof(struct values, wait), NULL,
       "Wait until services are running or healthy"},
-     {0, "wait-timeout", OPTION_INT, offsetof(struct values, wait_timeout), "SECONDS",
+     {0, "wait-timeout", OPTION_UINT, offsetof(struct values, wait_timeout), "SECONDS",
       "Longest time to wait"}, );
 VERB(stop, "stop", "Stop running containers", OPT_TIMEOUT, );
 VERB(restart, "restart", "Restart containers", OPT_TIMEOUT,

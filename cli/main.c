@@ -163,6 +163,20 @@ static int unknown(struct cli *cli, const char *word)
 	return EXIT_TROUBLE;
 }
 
+static int check_ansi(struct cli *cli)
+{
+	static const char *const values[] = {"never", "always", "auto"};
+	size_t i;
+
+	for (i = 0; cli->ansi && i < ARRAY_LEN(values); i++)
+		if (!strcmp(cli->ansi, values[i]))
+			return 0;
+	return !cli->ansi ? 0
+			  : cli_usage(cli,
+				      "unsupported --ansi value \"%s\": use never, always or auto",
+				      cli->ansi);
+}
+
 static int run_cli(struct cli *cli, int argc, char **argv)
 {
 	auto_buf struct buf text = BUF_INIT;
@@ -174,6 +188,8 @@ static int run_cli(struct cli *cli, int argc, char **argv)
 		return cli_fail(cli, &err);
 	argv += rest;
 	argc -= rest;
+	if (check_ansi(cli))
+		return 1;
 	cli->color_out = out_color(cli, stdout);
 	cli->color_err = out_color(cli, stderr);
 	if (start_socket_path(&cli->socket_path, &err) < 0)

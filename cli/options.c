@@ -65,6 +65,11 @@ static int store(const struct option_def *o, void *values, const char *shown, co
 				err, EINVAL,
 				"invalid argument \"%s\" for \"%s\" flag: must be a whole number",
 				value, shown);
+		if (o->kind == OPTION_UINT && number < 0)
+			return error_set(err, EINVAL,
+					 "invalid argument \"%s\" for \"%s\" flag: must not be "
+					 "negative",
+					 value, shown);
 		*(int *)at(values, o) = (int)number;
 		return 0;
 	}

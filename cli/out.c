@@ -203,23 +203,48 @@ void out_ago(int64_t then_ns, char *ret, size_t size)
 	snprintf(ret, size, "%s ago", text);
 }
 
+/* ---- ports */
+
+static bool goes_on(const json_t *p, const json_t *next)
+{
+	int64_t host = json_get_int(p, "host_port", 0);
+
+	return next && str_eq(json_get_str(p, "host_ip"), json_get_str(next, "host_ip")) &&
+	       str_eq(json_get_str(p, "protocol"), json_get_str(next, "protocol")) &&
+	       json_get_int(next, "host_port", 0) == (host ? host + 1 : 0) &&
+	       json_get_int(next, "container_port", 0) == json_get_int(p, "container_port", 0) + 1;
+}
+
+static void add_range(struct buf *out, int64_t from, int64_t to)
+{
+	buf_addf(out, "%lld", (long long)from);
+	if (to != from)
+		buf_addf(out, "-%lld", (long long)to);
+}
+
 void out_ports(const json_t *ports, struct buf *ret)
 {
 	size_t i;
-	json_t *port;
 
-	json_array_foreach ((json_t *)(uintptr_t)ports, i, port) {
-		const char *ip = json_get_str(port, "host_ip"),
-			   *protocol = json_get_str(port, "protocol");
-		int64_t host = json_get_int(port, "host_port", 0);
+	for (i = 0; i < json_array_size(ports); i++) {
+		const json_t *first = json_array_get(ports, i), *last = first;
+		const char *ip = json_get_str(first, "host_ip"),
+			   *protocol = json_get_str(first, "protocol");
 		bool v6 = ip && strchr(ip, ':');
 
+		while (goes_on(last, json_array_get(ports, i + 1)))
+			last = json_array_get(ports, ++i);
 		if (ret->len)
 			buf_adds(ret, ", ");
-		if (host)
-			buf_addf(ret, "%s%s%s:%lld->", v6 ? "[" : "",
-				 str_empty(ip) ? "0.0.0.0" : ip, v6 ? "]" : "", (long long)host);
-		buf_addf(ret, "%lld/%s", (long long)json_get_int(port, "container_port", 0),
-			 protocol ? protocol : "tcp");
+		if (json_get_int(first, "host_port", 0)) {
+			buf_addf(ret, "%s%s%s:", v6 ? "[" : "", str_empty(ip) ? "0.0.0.0" : ip,
+				 v6 ? "]" : "");
+			add_range(ret, json_get_int(first, "host_port", 0),
+				  json_get_int(last, "host_port", 0));
+			buf_adds(ret, "->");
+		}
+		add_range(ret, json_get_int(first, "container_port", 0),
+			  json_get_int(last, "container_port", 0));
+		buf_addf(ret, "/%s", protocol ? protocol : "tcp");
 	}
 }

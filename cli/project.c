@@ -87,12 +87,23 @@ int cli_load(struct cli *cli, char *const *services, struct compose_project **re
 	return r ? r : cli_load_options(cli, &options, ret);
 }
 
+/* Of -p; 0 or an exit status. */
+static int check_name(struct cli *cli)
+{
+	return !cli->project_name || compose_valid_name(cli->project_name)
+		       ? 0
+		       : cli_usage(cli, COMPOSE_BAD_NAME, cli->project_name);
+}
+
 int cli_project_name(struct cli *cli, char **ret)
 {
 	struct compose_options options;
 	struct compose_project *p = NULL;
 	int r;
 
+	r = check_name(cli);
+	if (r)
+		return r;
 	if (cli->project_name) {
 		*ret = xstrdup(cli->project_name);
 		return 0;
@@ -264,8 +275,10 @@ int cli_project_model(struct cli *cli, enum model_use use, json_t *body, char **
 	AUTO(compose_project_free) struct compose_project *p = NULL;
 	auto_free char **services = xcalloc((size_t)argc + 1, sizeof(*services));
 	auto_json json_t *about = NULL;
-	int r;
+	int r = check_name(cli);
 
+	if (r)
+		return r;
 	if (files_missing(cli)) {
 		*ret_name = xstrdup(cli->project_name);
 		return 0;

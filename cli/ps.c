@@ -78,6 +78,18 @@ static json_t *row(const json_t *c, bool no_trunc)
 	return r;
 }
 
+static bool is_state(const char *word)
+{
+	static const char *const states[] = {"created",	 "running", "paused", "restarting",
+					     "removing", "exited",  "dead"};
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(states); i++)
+		if (!strcmp(states[i], word))
+			return true;
+	return false;
+}
+
 /* The wanted states from --status and --filter. */
 static int wanted(const struct values *v, char ***ret, struct error *err)
 {
@@ -94,6 +106,12 @@ static int wanted(const struct values *v, char ***ret, struct error *err)
 			return error_set(err, EINVAL, "unknown filter %s", v->filters[i]);
 		strv_push(ret, xstrdup(status));
 	}
+	for (i = 0; *ret && (*ret)[i]; i++)
+		if (!is_state((*ret)[i]))
+			return error_set(err, EINVAL,
+					 "no container is ever in the state \"%s\": use created, "
+					 "running, paused, restarting, removing, exited or dead",
+					 (*ret)[i]);
 	return 0;
 }
 

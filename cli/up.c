@@ -43,7 +43,7 @@ static const struct option_def options[] = {
 	 "Show when each line was written"},
 	{0, "wait", OPTION_FLAG, offsetof(struct values, wait), NULL,
 	 "Wait until services are running or healthy; implies --detach"},
-	{0, "wait-timeout", OPTION_INT, offsetof(struct values, wait_timeout), "SECONDS",
+	{0, "wait-timeout", OPTION_UINT, offsetof(struct values, wait_timeout), "SECONDS",
 	 "Longest time to wait"},
 	UP_OPTION_ROWS,
 	{0},

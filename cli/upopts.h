@@ -44,7 +44,7 @@ struct up_options {
 			  "New anonymous volumes instead of the old containers' ones"),            \
 		UP_OPTION(0, "scale", OPTION_STRV, scale, "SERVICE=NUM",                           \
 			  "Run this many containers of a service"),                                \
-		UP_OPTION('t', "timeout", OPTION_INT, timeout, "SECONDS",                          \
+		UP_OPTION('t', "timeout", OPTION_UINT, timeout, "SECONDS",                         \
 			  "Seconds to wait before a container that is replaced is killed"),        \
 		UP_OPTION('y', "yes", OPTION_FLAG, yes, NULL, NULL)
 

@@ -55,6 +55,11 @@ struct compose_project {
 	char **environment; /* what interpolation saw, "K=V", sorted */
 };
 
+/* Of a project. */
+bool compose_valid_name(const char *name);
+#define COMPOSE_BAD_NAME                                                                           \
+	"invalid project name \"%s\": it must consist of lower-case letters, digits, \"-\" and \"_\", and start with a letter or digit"
+
 /*
  * Loads a project.  Every problem of every file is in diags.  Returns 0 when the model is there;
  * -EINVAL when diags has errors (err says how many and where: "3 errors in compose.yaml");

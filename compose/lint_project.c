@@ -107,17 +107,18 @@ void lint_short_patience(struct lint *l, const struct lint_service *s)
 {
 	const struct compose_node *health = node_get(s->n, "healthcheck"),
 				  *retries = node_get(health, "retries");
-	int64_t count = retries && retries->kind == COMPOSE_INT ? retries->integer : 3, seconds;
+	int64_t count = retries && retries->kind == COMPOSE_INT ? retries->integer : 3, patience;
+	double seconds;
 
 	if (!lint_has_probe(s->n) || duration_of(health, "start_period", 0) ||
 	    !awaited(l, s->name) || count > PATIENCE_MIN_S)
 		return;
-	seconds = duration_of(health, "interval", 30 * NS_PER_SEC) / NS_PER_SEC * count;
-	if (seconds >= PATIENCE_MIN_S)
+	patience = duration_of(health, "interval", 30 * NS_PER_SEC);
+	if (patience >= PATIENCE_MIN_S * NS_PER_SEC / MAX(count, 1))
 		return;
+	seconds = (double)(patience * count) / NS_PER_SEC;
 	if (lint_find(l, s, NULL, node_pair(s->n, "healthcheck")->key_mark,
-		      "others wait for it, and it is given up after %lld s of starting",
-		      (long long)seconds))
+		      "others wait for it, and it is given up after %.3g s of starting", seconds))
 		diag_hint(l->p->diags,
 			  "add \"start_period: 30s\", in which failed probes do not count");
 }

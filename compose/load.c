@@ -256,7 +256,7 @@ static const char *normalized_name(struct arena *a, const char *text)
 	return name;
 }
 
-static bool valid_name(const char *name)
+bool compose_valid_name(const char *name)
 {
 	size_t i;
 
@@ -299,11 +299,9 @@ static void find_name(struct loader *l)
 
 	if (!str_empty(given)) {
 		name = given;
-		if (!valid_name(name))
-			diag_add(
-				l->c.diags, DIAG_ERROR, DIAG_NAME, nowhere(), NULL,
-				"invalid project name \"%s\": it must consist of lower-case letters, digits, \"-\" and \"_\", and start with a letter or digit",
-				name);
+		if (!compose_valid_name(name))
+			diag_add(l->c.diags, DIAG_ERROR, DIAG_NAME, nowhere(), NULL,
+				 COMPOSE_BAD_NAME, name);
 	} else {
 		name = name_of_files(l);
 		slash = strrchr(l->c.dir, '/');

@@ -360,6 +360,8 @@ void runtime_explain(const void *program, size_t len, unsigned op, int code, con
 		sentence = "start the container";
 	if (str_empty(detail) || strstr(sentence, detail))
 		error_sys(err, code, "%s", sentence);
+	else if (code == ENOENT && str_skip(detail, "the image has no "))
+		error_set(err, code, "%s: %s", sentence, detail); /* says all */
 	else
 		error_sys(err, code, "%s: %s", sentence, detail);
 }

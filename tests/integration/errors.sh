@@ -191,6 +191,18 @@ has "$(cat err)" 'No such file or directory'
 grep -qx before "$CMP_RUN_DIR/cmpd.log"
 CMP_HOST="unix://$SOCK" cmp ls
 E
+it 'bad values of options' <<'E'
+cd "$WORK/n1"
+for line in '--ansi sometimes ps' 'ps --filter status=nope' 'ps --status nope' 'ps --filter name=a' 'stop -t -5' 'down -t -1' 'up -d -t -1'; do
+	exits 1 cmp $line 2>err
+	has "$(cat err)" '"' || has "$(cat err)" 'unknown filter'
+done
+cd "$WORK/empty"
+exits 1 cmp -p 'Foo Bar' ps 2>err
+has "$(cat err)" 'invalid project name "Foo Bar"'
+exits 1 cmp -p 'Foo Bar' down 2>err
+has "$(cat err)" 'invalid project name "Foo Bar"'
+E
 it 'unknown verbs and options' <<'E'
 fails cmp upp 2>err
 has "$(cat err)" 'did you mean "up"'

@@ -120,7 +120,8 @@ it 'an unknown user is an error' <<'E'
 mkdir -p ../iu; cd ../iu
 printf 'services: {a: {image: bb, user: nobody-here}}\n' >compose.yaml
 exits 1 cmp up -d 2>err
-has "$(cat err)" nobody-here
+has "$(cat err)" 'the image has no user nobody-here'
+hasnt "$(cat err)" 'No such file'
 cmp down
 E
 it 'limits are in the cgroup' <<'E'

@@ -144,6 +144,38 @@ static void test_format(void **state)
 	assert_true(format_parse("{{.Name", &kind, &err) < 0);
 }
 
+static void test_ports(void **state)
+{
+	static const struct {
+		const char *ports, *text;
+	} cases[] = {
+		{"[[\"0.0.0.0\",80,8080]]", "0.0.0.0:8080->80/tcp"},
+		{"[[\"0.0.0.0\",80,8080],[\"0.0.0.0\",81,8081],[\"0.0.0.0\",82,8082]]",
+		 "0.0.0.0:8080-8082->80-82/tcp"},
+		{"[[\"0.0.0.0\",80,8080],[\"::\",81,8081],[\"::\",82,9000]]",
+		 "0.0.0.0:8080->80/tcp, [::]:8081->81/tcp, [::]:9000->82/tcp"},
+		{"[[\"\",80,0],[\"\",81,0],[\"\",90,0]]", "80-81/tcp, 90/tcp"},
+	};
+	size_t i, k;
+
+	(void)state;
+	for (i = 0; i < ARRAY_LEN(cases); i++) {
+		auto_json json_t *short_form = json_loads(cases[i].ports, 0, NULL),
+				 *ports = json_array();
+		auto_buf struct buf text = BUF_INIT;
+		json_t *p;
+
+		json_array_foreach (short_form, k, p)
+			json_array_append_new(ports,
+					      json_pack("{s:O, s:O, s:O, s:s}", "host_ip",
+							json_array_get(p, 0), "container_port",
+							json_array_get(p, 1), "host_port",
+							json_array_get(p, 2), "protocol", "tcp"));
+		out_ports(ports, &text);
+		assert_string_equal(text.data, cases[i].text);
+	}
+}
+
 static void feed(struct progress *p, const char *id, const char *status, const char *text)
 {
 	auto_json json_t *event = json_pack("{s:s, s:s, s:s, s:s}", "type", "progress", "id", id,
@@ -249,11 +281,11 @@ static void test_logview(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_options),	       cmocka_unit_test(test_options_stop),
-		cmocka_unit_test(test_options_wrong),  cmocka_unit_test(test_scale),
-		cmocka_unit_test(test_format),	       cmocka_unit_test(test_progress),
-		cmocka_unit_test(test_progress_parts), cmocka_unit_test(test_progress_mode),
-		cmocka_unit_test(test_logview),
+		cmocka_unit_test(test_options),	      cmocka_unit_test(test_options_stop),
+		cmocka_unit_test(test_options_wrong), cmocka_unit_test(test_scale),
+		cmocka_unit_test(test_format),	      cmocka_unit_test(test_ports),
+		cmocka_unit_test(test_progress),      cmocka_unit_test(test_progress_parts),
+		cmocka_unit_test(test_progress_mode), cmocka_unit_test(test_logview),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
