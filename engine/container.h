@@ -70,7 +70,7 @@ struct container {
 	size_t endpoint_count;
 	struct publish_use *published; /* its host ports while it holds them; publish.c */
 	size_t published_count;
-	unsigned files_busy; /* its tree is mounted elsewhere: it cannot be started; archive.c */
+	unsigned files_busy;	  /* its tree is mounted elsewhere: starts wait; archive.c */
 	struct list kept_sockets; /* of a shim found again, until publish_acquire; publish.c */
 	char *dir;		  /* STATE/containers/ID */
 	struct life *life;	  /* lifecycle.c */
@@ -96,6 +96,9 @@ struct container_create_args {
  * image must be present.  -EEXIST when the name is taken, with the id of the holder. */
 int container_create(struct daemon *d, const struct container_create_args *args,
 		     struct container **ret, struct error *err) MUST_CHECK;
+/* Would its launch be refused for what it asks (capabilities, sysctls, profiles, targets, …)?
+ * Makes nothing. */
+int container_rehearse(struct container *c, struct error *err) MUST_CHECK;
 void container_start(struct container *c, container_done done, void *arg);
 /* timeout_ns < 0: the container's own stop_grace; signal NULL: its stop signal. */
 void container_stop(struct container *c, const char *signal, int64_t timeout_ns,

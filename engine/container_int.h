@@ -24,6 +24,7 @@ enum container_event {
 struct life {
 	uv_timer_t timer; /* the end of the time to stop, or of the pause before a restart */
 	struct list starting, stopping, removing; /* struct waiter */
+	struct list postponed;			  /* starts, until its files are free */
 	struct error failure;			  /* of the last start */
 	int stop_signal;			  /* of the stop under way */
 	int64_t stop_grace_ns;
@@ -41,6 +42,8 @@ const char *container_event_name(enum container_event e);
 int container_event_action(enum container_state s, enum container_event e);
 struct life *life_new(struct container *c);
 void life_free(struct container *c); /* closes its timer */
+/* One less who has its tree mounted elsewhere (files_busy): starts that waited go on. */
+void container_files_done(struct container *c);
 
 /* container.c */
 int container_save(struct container *c, struct error *err) MUST_CHECK;

@@ -540,9 +540,7 @@ void container_start(struct container *c, container_done done, void *arg)
 		return;
 	}
 	if (action == LAUNCH && c->files_busy) {
-		error_set(&err, EBUSY, "cannot start container %s: files are being copied",
-			  c->name);
-		answer_later(c->daemon, done, arg, &err);
+		wait_for(&c->life->postponed, done, arg);
 		return;
 	}
 	container_ref(c); /* it may remove itself when it cannot be started */
@@ -551,6 +549,22 @@ void container_start(struct container *c, container_done done, void *arg)
 	else
 		wait_for(&c->life->starting, done, arg);
 	container_unref(c);
+}
+
+void container_files_done(struct container *c)
+{
+	struct list waiting;
+
+	if (--c->files_busy || !c->life)
+		return;
+	take_waiters(&c->life->postponed, &waiting);
+	while (!list_empty(&waiting)) {
+		struct waiter *w = list_entry(waiting.next, struct waiter, link);
+
+		list_remove(&w->link);
+		container_start(c, w->done, w->arg);
+		free(w);
+	}
 }
 
 void container_stop(struct container *c, const char *signal, int64_t timeout_ns,
@@ -679,6 +693,7 @@ struct life *life_new(struct container *c)
 	uv_timer_init(c->daemon->loop, &l->timer);
 	l->timer.data = c;
 	list_init(&l->starting);
+	list_init(&l->postponed);
 	list_init(&l->stopping);
 	list_init(&l->removing);
 	return l;
@@ -699,6 +714,7 @@ void life_free(struct container *c)
 		return;
 	error_set(&err, ENOENT, "container %s was removed", c->name);
 	tell(&l->starting, &err);
+	tell(&l->postponed, &err);
 	tell(&l->stopping, NULL);
 	tell(&l->removing, NULL);
 	c->life = NULL;

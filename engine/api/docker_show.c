@@ -356,12 +356,18 @@ struct listing {
 	int64_t before_ns, since_ns;
 };
 
+/* Repetitions by number and references back would take for ever: such a pattern is a plain word. */
+static bool is_costly(const char *pattern)
+{
+	return strlen(pattern) > PATTERN_MAX || strpbrk(pattern, "{\\");
+}
+
 static bool matches_pattern(const char *pattern, const char *text)
 {
 	regex_t re;
 	bool found;
 
-	if (strlen(pattern) > PATTERN_MAX || regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB))
+	if (is_costly(pattern) || regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB))
 		return strstr(text, pattern) != NULL;
 	found = regexec(&re, text, 0, NULL, 0) == 0;
 	regfree(&re);
