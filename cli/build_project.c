@@ -359,7 +359,7 @@ static int run(struct cli *cli, const void *values, int argc, char **argv)
 	int status = check_options(cli, v, argc, argv);
 
 	if (!status)
-		status = cli_project_model(cli, body, &project, argc, argv);
+		status = cli_project_model(cli, MODEL_MAKES, body, &project, argc, argv);
 	if (status)
 		return status;
 	memcpy(services, argv, (size_t)argc * sizeof(*services));

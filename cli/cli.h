@@ -49,6 +49,13 @@ struct cli {
 	char *socket_path, *cwd;
 };
 
+/* What becomes of a command under --dry-run. */
+enum dry_run {
+	DRY_REFUSED, /* it changes something and has no plan to show */
+	DRY_READS,   /* it changes nothing anyway */
+	DRY_PLANS,   /* cli_project_stream asks for the plan of its verb */
+};
+
 struct command {
 	const char *name;
 	const char *const *aliases; /* NULL-terminated, or NULL */
@@ -59,6 +66,7 @@ struct command {
 	size_t values_size;
 	const void *defaults;  /* initial values, or NULL for zero */
 	bool stop_at_argument; /* options end at the first argument (run, exec) */
+	enum dry_run dry_run;
 	const struct command *const
 		*verbs; /* second-level verbs (volume ls), NULL-terminated; run is NULL then */
 	int (*run)(struct cli *cli, const void *values, int argc, char **argv);
@@ -99,9 +107,6 @@ int cli_load_silently(struct cli *cli, const struct compose_options *options,
 void cli_print_problems(struct cli *cli, const struct compose_project *p, bool as_json);
 /* The project's name: -p, else that of the files.  0 or an exit status. */
 int cli_project_name(struct cli *cli, char **ret);
-/* The body of an "up"-like request: model, files, secrets … */
-json_t *cli_project_request(struct cli *cli, const struct compose_project *project,
-			    struct error *err);
 /* {"services": [..]} from arguments; other options are added by the verb. */
 json_t *cli_service_options(int argc, char **argv);
 /* The services named in argv exist in the project (else "no such service: x"). */
@@ -113,7 +118,8 @@ char *cli_project_target(const char *project, const char *verb);
  * NULL) is its last object, new reference, may be NULL. */
 int cli_stream(struct cli *cli, const char *target, const json_t *body, const char *title,
 	       json_t **ret_end);
-/* Sends a project verb and shows its progress; the exit status of the stream. */
+/* Sends a project verb and shows its progress; the exit status of the stream.  Under --dry-run
+ * nothing is done: the lines are what would be. */
 int cli_project_stream(struct cli *cli, const char *project, const char *verb, const json_t *body,
 		       const char *title);
 
@@ -136,6 +142,9 @@ json_t *env_list(char *const *env);
 extern const struct command *const cli_commands[]; /* NULL-terminated, in cli/commands.c */
 extern const struct option_def cli_global_options[];
 const struct command *cli_find_command(const char *name);
+/* Whether Compose or Docker have a verb of that name and cmp has not; *ret_instead: what to say for
+ * it here, or NULL. */
+bool cli_foreign_command(const char *word, const char **ret_instead);
 /* The command that a word may be a slip of the finger for, or NULL. */
 const char *cli_nearest_command(const char *word);
 void cli_help(struct buf *out); /* the overview */

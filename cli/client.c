@@ -19,6 +19,7 @@
 struct client {
 	int fd;
 	char *socket_path;
+	int64_t log_begin; /* where the supervisor's log ended before */
 	bool start;
 	struct buf request; /* until its answer begins: it may have to be sent again */
 	unsigned attempts;
@@ -113,14 +114,17 @@ static const struct http_events parser_events = {on_headers, on_body, on_done};
 int client_open(const char *socket_path, bool start, struct client **ret, struct error *err)
 {
 	struct client *c;
-	int fd = start_connect(socket_path, start, err);
+	int fd;
+	int64_t log_begin = start_log_end(socket_path);
 
+	fd = start_connect(socket_path, start, err);
 	if (fd < 0)
 		return fd;
 	c = xcalloc(1, sizeof(*c));
 	c->fd = fd;
 	c->socket_path = xstrdup(socket_path);
 	c->start = start;
+	c->log_begin = log_begin;
 	buf_init(&c->request, JSON_TEXT_MAX);
 	c->http = http_conn_new(HTTP_RESPONSES, &parser_events, c);
 	buf_init(&c->line, (size_t)16 << 20);
@@ -298,13 +302,13 @@ int client_read(struct client *c, const struct client_events *events, void *arg,
 
 		r = nobody_read_it(err->code) ? send_again(c, err) : r;
 		if ((r == -ECONNRESET || r == -EPIPE) && !c->status)
-			return start_explain_death(err);
+			return start_explain_death(c->log_begin, err);
 		return r < 0 ? r : 1;
 	}
 	buf_release(&c->request);
 	if (n == 0) {
 		if (!c->status)
-			return start_explain_death(err);
+			return start_explain_death(c->log_begin, err);
 		if (!c->done)
 			return error_set(err, ECONNRESET,
 					 "the supervisor went away in the middle of its answer");

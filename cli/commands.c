@@ -19,7 +19,7 @@ const struct option_def cli_global_options[] = {
 	 "When to use control characters"},
 	{0, "compatibility", OPTION_FLAG, offsetof(struct cli, compatibility), NULL, NULL},
 	{0, "dry-run", OPTION_FLAG, offsetof(struct cli, dry_run), NULL,
-	 "Show what would be done (up, create, scale)"},
+	 "Show what would be done and do nothing"},
 	{0, "env-file", OPTION_STRV, offsetof(struct cli, env_files), "FILE",
 	 "Read variables from this file instead of .env"},
 	{'f', "file", OPTION_STRV, offsetof(struct cli, files), "FILE",
@@ -56,6 +56,62 @@ const struct command *cli_find_command(const char *name)
 				return c;
 	}
 	return NULL;
+}
+
+/* Verbs of Compose and Docker that have no command here; asked only about words that have none. */
+static const struct {
+	const char *name, *instead;
+} foreign[] = {
+	{"alpha", NULL},
+	{"attach", NULL},
+	{"bridge", NULL},
+	{"build", NULL},
+	{"builder", NULL},
+	{"buildx", NULL},
+	{"checkpoint", NULL},
+	{"commit", NULL},
+	{"compose", "the verbs stand alone here, as in \"cmp up\""},
+	{"container", "there are \"cmp ps\" and \"cmp inspect\""},
+	{"context", NULL},
+	{"cp", NULL},
+	{"diff", NULL},
+	{"export", NULL},
+	{"history", "there is \"cmp image history\""},
+	{"info", "there is \"cmp version\""},
+	{"load", "there is \"cmp image load\""},
+	{"login", NULL},
+	{"logout", NULL},
+	{"manifest", NULL},
+	{"plugin", NULL},
+	{"publish", NULL},
+	{"push", NULL},
+	{"rename", NULL},
+	{"save", "there is \"cmp image save\""},
+	{"search", NULL},
+	{"secret", NULL},
+	{"service", NULL},
+	{"stack", NULL},
+	{"stats", NULL},
+	{"swarm", NULL},
+	{"system", NULL},
+	{"tag", "there is \"cmp image tag\""},
+	{"trust", NULL},
+	{"update", NULL},
+	{"viz", NULL},
+	{"watch", NULL},
+};
+
+bool cli_foreign_command(const char *word, const char **ret_instead)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(foreign); i++) {
+		if (strcmp(foreign[i].name, word))
+			continue;
+		*ret_instead = foreign[i].instead;
+		return !cli_find_command(word);
+	}
+	return false;
 }
 
 const char *cli_nearest_command(const char *word)

@@ -168,7 +168,9 @@ int cli_stream(struct cli *cli, const char *target, const json_t *body, const ch
 int cli_project_stream_end(struct cli *cli, const char *project, const char *verb,
 			   const json_t *body, const char *title, json_t **ret_end)
 {
-	auto_free char *target = cli_project_target(project, verb);
+	bool planned = cli->dry_run && strcmp(verb, "plan") != 0;
+	auto_free char *dry = planned ? xasprintf("dry-%s", verb) : NULL;
+	auto_free char *target = cli_project_target(project, dry ?: verb);
 
 	return cli_stream(cli, target, body, title, ret_end);
 }

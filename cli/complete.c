@@ -436,4 +436,5 @@ const struct command cmd_complete = {
 	.usage = "WORD...",
 	.stop_at_argument = true,
 	.run = run,
+	.dry_run = DRY_READS,
 };

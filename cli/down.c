@@ -42,7 +42,7 @@ static int run(struct cli *cli, const void *values, int argc, char **argv)
 		      v->remove_orphans || str_eq(env, "1") || str_eq(env, "true"));
 	if (v->timeout >= 0)
 		json_set_int(opts, "timeout_s", v->timeout);
-	r = cli_project_model(cli, body, &project, argc, argv);
+	r = cli_project_model(cli, MODEL_LOOKS, body, &project, argc, argv);
 	return r ? r : cli_project_stream(cli, project, "down", body, "down");
 }
 
@@ -54,4 +54,5 @@ const struct command cmd_down = {
 	.values_size = sizeof(struct values),
 	.defaults = &defaults,
 	.run = run,
+	.dry_run = DRY_PLANS,
 };

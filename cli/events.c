@@ -119,4 +119,5 @@ const struct command cmd_events = {
 	.options = options,
 	.values_size = sizeof(struct values),
 	.run = run,
+	.dry_run = DRY_READS,
 };

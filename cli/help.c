@@ -30,6 +30,7 @@ const struct command cmd_help = {
 	.usage = "[COMMAND]",
 	.summary = "Show help on a command",
 	.run = help_run,
+	.dry_run = DRY_READS,
 };
 
 static void list_codes(void)
@@ -76,6 +77,7 @@ const struct command cmd_explain = {
 	.summary = "Explain a message (E012) or a key of the format (services.web.ports)",
 	.more = "Without an argument all codes are listed.",
 	.run = explain_run,
+	.dry_run = DRY_READS,
 };
 
 static int shutdown_run(struct cli *cli, const void *values, int argc, char **argv)

@@ -54,6 +54,7 @@ static const struct command image_inspect = {
 	.usage = "IMAGE...",
 	.summary = "Show everything about images",
 	.run = inspect_run,
+	.dry_run = DRY_READS,
 };
 
 /* ---- history */
@@ -133,6 +134,7 @@ static const struct command image_history = {
 	.options = history_options,
 	.values_size = sizeof(struct values),
 	.run = history_run,
+	.dry_run = DRY_READS,
 };
 
 /* ---- tag */

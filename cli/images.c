@@ -164,6 +164,7 @@ const struct command cmd_images = {
 	.options = images_options,
 	.values_size = sizeof(struct values),
 	.run = images_run,
+	.dry_run = DRY_READS,
 };
 
 /* ---- rmi */
@@ -353,6 +354,7 @@ const struct command cmd_image_ls = {
 	.options = images_options,
 	.values_size = sizeof(struct values),
 	.run = images_run,
+	.dry_run = DRY_READS,
 };
 
 const struct command cmd_image_rm = {

@@ -60,6 +60,7 @@ static int act(struct cli *cli, const struct values *v, const char *verb, const 
 		.options = verb##_options,                                                         \
 		.values_size = sizeof(struct values),                                              \
 		.defaults = &defaults,                                                             \
+		.dry_run = DRY_PLANS,                                                              \
 		.run = verb##_run,                                                                 \
 	}
 
@@ -132,7 +133,7 @@ static int rm_run(struct cli *cli, const void *values, int argc, char **argv)
 
 	if (status)
 		return status;
-	if (!confirm(cli, &v, project, argc, argv, &status))
+	if (!cli->dry_run && !confirm(cli, &v, project, argc, argv, &status))
 		return status;
 	return act(cli, &v, "rm", "rm", argc, argv);
 }
@@ -145,4 +146,5 @@ const struct command cmd_rm = {
 	.values_size = sizeof(struct values),
 	.defaults = &defaults,
 	.run = rm_run,
+	.dry_run = DRY_PLANS,
 };

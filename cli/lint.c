@@ -75,4 +75,5 @@ const struct command cmd_lint = {
 	.options = options,
 	.values_size = sizeof(struct values),
 	.run = run,
+	.dry_run = DRY_READS,
 };

@@ -148,4 +148,5 @@ const struct command cmd_logs = {
 	.options = options,
 	.values_size = sizeof(struct values),
 	.run = run,
+	.dry_run = DRY_READS,
 };

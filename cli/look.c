@@ -87,6 +87,7 @@ const struct command cmd_port = {
 	.values_size = sizeof(struct values),
 	.defaults = &defaults,
 	.run = port_run,
+	.dry_run = DRY_READS,
 };
 
 /* ---- top */
@@ -139,6 +140,7 @@ const struct command cmd_top = {
 	.usage = "[SERVICE...]",
 	.summary = "Show the running processes",
 	.run = top_run,
+	.dry_run = DRY_READS,
 };
 
 /* ---- wait */
@@ -201,6 +203,7 @@ const struct command cmd_wait = {
 	.values_size = sizeof(struct values),
 	.defaults = &defaults,
 	.run = wait_run,
+	.dry_run = DRY_READS,
 };
 
 /* ---- inspect */
@@ -291,4 +294,5 @@ const struct command cmd_inspect = {
 	.values_size = sizeof(struct values),
 	.defaults = &defaults,
 	.run = inspect_run,
+	.dry_run = DRY_READS,
 };

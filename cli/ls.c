@@ -86,4 +86,5 @@ const struct command cmd_ls = {
 	.options = options,
 	.values_size = sizeof(struct values),
 	.run = run,
+	.dry_run = DRY_READS,
 };

@@ -35,11 +35,12 @@ static bool is_ours(const char *option)
 /* cmp [OPTION]... FILE1 [FILE2 [SKIP1 [SKIP2]]], none of it ours. */
 static bool looks_like_diffutils(int argc, char **argv)
 {
-	const char *first = argv[1];
+	const char *first = argv[1], *ignored;
 	int i, operands = 0;
 	bool exists = false;
 
-	if (argc < 2 || (first[0] == '-' && first[1] && is_ours(first)) || cli_find_command(first))
+	if (argc < 2 || (first[0] == '-' && first[1] && is_ours(first)) ||
+	    cli_find_command(first) || cli_foreign_command(first, &ignored))
 		return false;
 	for (i = 1; i < argc; i++) {
 		if (argv[i][0] == '-' && argv[i][1])
@@ -120,6 +121,9 @@ static int run_command(struct cli *cli, const char *prefix, const struct command
 	}
 	if (wants_help(cmd, argc, argv))
 		return print_help(prefix, cmd);
+	if (cli->dry_run && cmd->dry_run == DRY_REFUSED)
+		return cli_usage(cli, "\"cmp %s%s\" has no dry run: nothing was done", prefix,
+				 cmd->name);
 	values = xcalloc(1, cmd->values_size ? cmd->values_size : 1);
 	if (cmd->defaults)
 		memcpy(values, cmd->defaults, cmd->values_size);
@@ -134,10 +138,24 @@ static int run_command(struct cli *cli, const char *prefix, const struct command
 	return status;
 }
 
+static int not_done(struct cli *cli, const char *word, const char *instead)
+{
+	if (instead)
+		return cli_usage(cli, "cmp does not do \"%s\": %s", word, instead);
+	if (file_exists(AT_FDCWD, word))
+		return cli_usage(cli,
+				 "cmp does not do \"%s\" yet; to compare the file of that name, "
+				 "write ./%s",
+				 word, word);
+	return cli_usage(cli, "cmp does not do \"%s\" yet", word);
+}
+
 static int unknown(struct cli *cli, const char *word)
 {
-	const char *near = cli_nearest_command(word);
+	const char *near = cli_nearest_command(word), *instead;
 
+	if (cli_foreign_command(word, &instead))
+		return not_done(cli, word, instead);
 	if (near)
 		cli_usage(cli, "unknown command \"%s\" (did you mean \"%s\"?)", word, near);
 	else

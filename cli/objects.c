@@ -126,7 +126,7 @@ static int remove_all(struct cli *cli, const struct kind *k, const struct values
 	return status;
 }
 
-#define OBJECT_VERB(object, verb, usage_text, summary_text, option_table, body)                    \
+#define OBJECT_VERB(object, verb, dry, usage_text, summary_text, option_table, body)               \
 	static int object##_##verb##_run(struct cli *cli, const void *values, int argc,            \
 					 char **argv)                                              \
 	{                                                                                          \
@@ -141,6 +141,7 @@ static int remove_all(struct cli *cli, const struct kind *k, const struct values
 		.summary = summary_text,                                                           \
 		.options = option_table,                                                           \
 		.values_size = sizeof(struct values),                                              \
+		.dry_run = dry,                                                                    \
 		.run = object##_##verb##_run,                                                      \
 	}
 
@@ -150,15 +151,17 @@ static const struct option_def rm_options[] = {
 	{0},
 };
 
-OBJECT_VERB(volume, ls, "[OPTIONS]", "List volumes", ls_options, list(cli, &volumes, values));
-OBJECT_VERB(volume, inspect, "VOLUME...", "Show everything about volumes", NULL,
+OBJECT_VERB(volume, ls, DRY_READS, "[OPTIONS]", "List volumes", ls_options,
+	    list(cli, &volumes, values));
+OBJECT_VERB(volume, inspect, DRY_READS, "VOLUME...", "Show everything about volumes", NULL,
 	    inspect(cli, &volumes, argc, argv));
-OBJECT_VERB(volume, rm, "[OPTIONS] VOLUME...", "Remove volumes", rm_options,
+OBJECT_VERB(volume, rm, DRY_REFUSED, "[OPTIONS] VOLUME...", "Remove volumes", rm_options,
 	    remove_all(cli, &volumes, values, argc, argv));
-OBJECT_VERB(network, ls, "[OPTIONS]", "List networks", ls_options, list(cli, &networks, values));
-OBJECT_VERB(network, inspect, "NETWORK...", "Show everything about networks", NULL,
+OBJECT_VERB(network, ls, DRY_READS, "[OPTIONS]", "List networks", ls_options,
+	    list(cli, &networks, values));
+OBJECT_VERB(network, inspect, DRY_READS, "NETWORK...", "Show everything about networks", NULL,
 	    inspect(cli, &networks, argc, argv));
-OBJECT_VERB(network, rm, "NETWORK...", "Remove networks", rm_options,
+OBJECT_VERB(network, rm, DRY_REFUSED, "NETWORK...", "Remove networks", rm_options,
 	    remove_all(cli, &networks, values, argc, argv));
 
 /* ---- volume create, prune */
@@ -224,10 +227,10 @@ static int prune(struct cli *cli, const struct values *v)
 	return 0;
 }
 
-OBJECT_VERB(volume, create, "[OPTIONS] [NAME]", "Make a volume", create_options,
+OBJECT_VERB(volume, create, DRY_REFUSED, "[OPTIONS] [NAME]", "Make a volume", create_options,
 	    create(cli, values, argc, argv));
-OBJECT_VERB(volume, prune, "[OPTIONS]", "Remove volumes that no container uses", prune_options,
-	    prune(cli, values));
+OBJECT_VERB(volume, prune, DRY_REFUSED, "[OPTIONS]", "Remove volumes that no container uses",
+	    prune_options, prune(cli, values));
 
 static const struct command *const volume_verbs[] = {
 	&volume_create, &volume_inspect, &volume_ls, &volume_prune, &volume_rm, NULL,

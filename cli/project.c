@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "cli/out.h"
 #include "compose/compose.h"
+#include "compose/diag.h"
 
 extern char **environ;
 
@@ -164,31 +165,57 @@ int cli_check_services(struct cli *cli, const struct compose_project *project, i
 
 /* ---- requests */
 
-/* Values of secrets and configs that come from the environment of this process. */
-static int add_secrets(const struct compose_project *p, const json_t *model, const char *section,
-		       json_t *out, struct error *err)
+/* A variable of the environment that the files were read with, or NULL. */
+static const char *variable_value(const struct compose_project *p, const char *name)
 {
-	const char *name;
-	json_t *entry;
+	size_t i, len = strlen(name);
 
-	json_object_foreach (json_get_obj(model, section), name, entry) {
-		const char *variable = json_get_str(entry, "environment"), *value = NULL;
-		size_t i, len = variable ? strlen(variable) : 0;
+	for (i = 0; p->environment && p->environment[i]; i++)
+		if (str_starts(p->environment[i], name) && p->environment[i][len] == '=')
+			return p->environment[i] + len + 1;
+	return NULL;
+}
 
-		if (!variable)
+/* Values of secrets and configs that come from the environment of this process.  What is missing
+ * becomes a problem in `problems`. */
+static void add_secrets(const struct compose_project *p, const char *section, json_t *out,
+			struct diag_list *problems)
+{
+	const struct compose_node *all = node_get(p->model, section);
+	size_t i;
+
+	for (i = 0; all && all->kind == COMPOSE_MAP && i < all->map.count; i++) {
+		const char *name = all->map.pairs[i].key, *value;
+		const struct compose_node *variable =
+			node_get(all->map.pairs[i].value, "environment");
+		auto_free char *where = xasprintf("%s.%s", section, name);
+
+		if (!variable || !variable->text)
 			continue;
-		for (i = 0; p->environment && p->environment[i]; i++)
-			if (str_starts(p->environment[i], variable) &&
-			    p->environment[i][len] == '=')
-				value = p->environment[i] + len + 1;
-		if (!value)
-			return error_set(
-				err, EINVAL,
-				"environment variable \"%s\" required by %s \"%s\" is not set",
-				variable, section, name);
-		json_set_new(out, name, json_str(value));
+		value = variable_value(p, variable->text);
+		if (value)
+			json_set_new(out, name, json_str(value));
+		else
+			diag_add(problems, DIAG_ERROR, DIAG_INTERPOLATION, variable->mark, where,
+				 "environment variable \"%s\" is not set", variable->text);
 	}
-	return 0;
+}
+
+/* 0, or 1 when a value is missing. */
+static int add_all_secrets(struct cli *cli, const struct compose_project *p, json_t *body)
+{
+	struct diag_list *problems = diag_list_new(p->arena);
+	auto_buf struct buf text = BUF_INIT;
+	json_t *secrets = json_object();
+
+	json_set_new(body, "secrets", secrets);
+	add_secrets(p, "secrets", secrets, problems);
+	add_secrets(p, "configs", secrets, problems);
+	if (!diag_errors(problems))
+		return 0;
+	diag_render(problems, cli->color_err, &text);
+	fputs(text.data, stderr);
+	return 1;
 }
 
 /* Names of the services that no profile enables: their containers are no orphans. */
@@ -203,26 +230,15 @@ static json_t *disabled_services(const struct compose_project *p)
 	return names;
 }
 
-json_t *cli_project_request(struct cli *cli, const struct compose_project *project,
-			    struct error *err)
+static json_t *request(const struct compose_project *p)
 {
-	json_t *body = json_object(), *secrets = json_object();
-	json_t *model = compose_model_json(project);
-	int r;
+	json_t *body = json_object();
 
-	(void)cli;
-	json_set_new(body, "model", model);
-	json_set_new(body, "files", json_strv(project->files));
-	json_set_str(body, "working_dir", project->working_dir);
-	json_set_new(body, "secrets", secrets);
-	json_set_new(body, "disabled", disabled_services(project));
-	r = add_secrets(project, model, "secrets", secrets, err);
-	if (r == 0)
-		r = add_secrets(project, model, "configs", secrets, err);
-	if (r == 0)
-		return body;
-	json_decref(body);
-	return NULL;
+	json_set_new(body, "model", compose_model_json(p));
+	json_set_new(body, "files", json_strv(p->files));
+	json_set_str(body, "working_dir", p->working_dir);
+	json_set_new(body, "disabled", disabled_services(p));
+	return body;
 }
 
 /* With -p NAME the files are optional: the supervisor remembers the model of the last up. */
@@ -242,12 +258,12 @@ static bool files_missing(struct cli *cli)
 	return r;
 }
 
-int cli_project_model(struct cli *cli, json_t *body, char **ret_name, int argc, char **argv)
+int cli_project_model(struct cli *cli, enum model_use use, json_t *body, char **ret_name, int argc,
+		      char **argv)
 {
 	AUTO(compose_project_free) struct compose_project *p = NULL;
 	auto_free char **services = xcalloc((size_t)argc + 1, sizeof(*services));
-	auto_json json_t *request = NULL;
-	struct error err = ERROR_INIT;
+	auto_json json_t *about = NULL;
 	int r;
 
 	if (files_missing(cli)) {
@@ -260,10 +276,10 @@ int cli_project_model(struct cli *cli, json_t *body, char **ret_name, int argc, 
 		r = cli_check_services(cli, p, argc, argv);
 	if (r)
 		return r;
-	request = cli_project_request(cli, p, &err);
-	if (!request)
-		return cli_fail(cli, &err);
-	json_object_update(body, request);
+	about = request(p);
+	json_object_update(body, about);
+	if (use == MODEL_MAKES && !cli->dry_run && add_all_secrets(cli, p, body))
+		return 1;
 	*ret_name = xstrdup(p->name);
 	return 0;
 }

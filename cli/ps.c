@@ -204,4 +204,5 @@ const struct command cmd_ps = {
 	.options = options,
 	.values_size = sizeof(struct values),
 	.run = run,
+	.dry_run = DRY_READS,
 };

@@ -131,7 +131,7 @@ static int pull_run(struct cli *cli, const void *values, int argc, char **argv)
 	json_set_bool(options, "ignore_buildable", v->ignore_buildable);
 	json_set_bool(options, "ignore_pull_failures", v->ignore_failures);
 	json_set_bool(options, "include_deps", v->include_deps);
-	r = cli_project_model(cli, body, &project, argc, argv);
+	r = cli_project_model(cli, MODEL_LOOKS, body, &project, argc, argv);
 	if (!r)
 		r = auth_for_model(cli, body, true);
 	if (r)

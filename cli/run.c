@@ -193,11 +193,12 @@ static int run(struct cli *cli, const void *values, int argc, char **argv)
 	r = check(cli, v, argc);
 	if (r)
 		return r;
-	r = cli_project_model(cli, body, &project, 1, argv);
+	r = cli_project_model(cli, MODEL_MAKES, body, &project, 1, argv);
 	if (!r) {
 		char *service[] = {argv[0], NULL};
 
-		r = build_for_model(cli, body, service, !v->no_deps, v->build);
+		if (!cli->dry_run)
+			r = build_for_model(cli, body, service, !v->no_deps, v->build);
 	}
 	if (!r)
 		r = auth_for_model(cli, body, str_eq(v->pull, "always"));
@@ -206,8 +207,10 @@ static int run(struct cli *cli, const void *values, int argc, char **argv)
 	if (!r)
 		r = cli_project_stream_end(cli, project, "run", body, "run", &end);
 	id = json_get_str(end, "container");
-	if (r || !id)
-		return r ? r : cli_usage(cli, "the supervisor made no container");
+	if (r || cli->dry_run)
+		return r;
+	if (!id)
+		return cli_usage(cli, "the supervisor made no container");
 	if (v->detach) {
 		struct started started = {cli, id};
 
@@ -231,4 +234,5 @@ const struct command cmd_run = {
 	.defaults = &defaults,
 	.stop_at_argument = true,
 	.run = run,
+	.dry_run = DRY_PLANS,
 };

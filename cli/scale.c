@@ -48,7 +48,7 @@ static int run(struct cli *cli, const void *values, int argc, char **argv)
 			return cli_usage(cli, "invalid scale specifier: %s", argv[i]);
 		strv_push(&services, xstrndup(argv[i], strcspn(argv[i], "=")));
 	}
-	r = cli_project_model(cli, body, &project, argc, services);
+	r = cli_project_model(cli, MODEL_MAKES, body, &project, argc, services);
 	return r ? r : cli_project_stream(cli, project, "scale", body, "scale");
 }
 
@@ -59,4 +59,5 @@ const struct command cmd_scale = {
 	.options = options,
 	.values_size = sizeof(struct values),
 	.run = run,
+	.dry_run = DRY_PLANS,
 };

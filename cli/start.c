@@ -20,13 +20,29 @@
 #include "base/str.h"
 
 #define LISTEN_QUEUE 1024
-#define LOG_TAIL     400
+#define LOG_SHOWN    400		/* of a line, in a message */
+#define LOG_HEAD     80			/* of a line: where its level is */
+#define LOG_READ     ((int64_t)1 << 16) /* of its end, for the reason of a death */
+#define LOG_KEPT     ((int64_t)1 << 20) /* a larger one makes place when a supervisor is started */
 
 static const char *run_dir(void)
 {
 	const char *dir = getenv("CMP_RUN_DIR");
 
 	return str_empty(dir) ? "/run/cmp" : dir;
+}
+
+static char *log_path(void)
+{
+	return xasprintf("%s/cmpd.log", run_dir());
+}
+
+/* The socket of our own run directory: only there a supervisor is started. */
+static bool is_default(const char *socket_path)
+{
+	auto_free char *own = xasprintf("%s/cmp.sock", run_dir());
+
+	return !strcmp(own, socket_path);
 }
 
 int start_socket_path(char **ret, struct error *err)
@@ -143,11 +159,23 @@ static int listen_at(const struct sockaddr_un *sa, struct error *err)
 	return steal_fd(&fd);
 }
 
+/* What earlier ones said is kept; a long log becomes cmpd.log.1 first. */
+static int open_log(struct error *err)
+{
+	auto_free char *path = log_path(), *old = xasprintf("%s.1", path);
+	struct stat st;
+	int fd;
+
+	if (lstat(path, &st) == 0 && st.st_size > LOG_KEPT && rename(path, old) < 0)
+		return error_sys(err, errno, "rename %s", path);
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return fd < 0 ? error_sys(err, errno, "open %s", path) : fd;
+}
+
 /* Starts the supervisor unless somebody else has done so meanwhile; returns a connected socket. */
 static int start_supervisor(const struct sockaddr_un *sa, struct error *err)
 {
 	auto_free char *lock_path = xasprintf("%s/start.lock", run_dir());
-	auto_free char *log_path = xasprintf("%s/cmpd.log", run_dir());
 	auto_fd int lock = -1, log = -1, listener = -1;
 	int fd, r;
 
@@ -164,9 +192,9 @@ static int start_supervisor(const struct sockaddr_un *sa, struct error *err)
 	fd = try_connect(sa);
 	if (fd >= 0)
 		return fd;
-	log = open(log_path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	log = open_log(err);
 	if (log < 0)
-		return error_sys(err, errno, "create %s", log_path);
+		return log;
 	listener = listen_at(sa, err);
 	if (listener < 0)
 		return listener;
@@ -194,24 +222,64 @@ int start_connect(const char *socket_path, bool start, struct error *err)
 			err, EACCES,
 			"connect to the supervisor at %s: permission denied (run as root, or join the group cmp)",
 			socket_path);
-	if (!start || (r != -ENOENT && r != -ECONNREFUSED))
+	if (!start || !is_default(socket_path) || (r != -ENOENT && r != -ECONNREFUSED))
 		return error_sys(err, -r, "connect to the supervisor at %s", socket_path);
 	return start_supervisor(&sa, err);
 }
 
-int start_explain_death(struct error *err)
+int64_t start_log_end(const char *socket_path)
 {
-	auto_free char *path = xasprintf("%s/cmpd.log", run_dir());
-	auto_buf struct buf text = BUF_INIT;
-	struct error ignored = ERROR_INIT;
-	const char *line;
+	auto_free char *path = log_path();
+	struct stat st;
 
-	if (file_read(AT_FDCWD, path, (size_t)1 << 20, &text, &ignored) < 0 || !text.len)
-		return error_set(err, ECONNRESET,
-				 "the supervisor closed the connection without an answer");
-	while (text.len && text.data[text.len - 1] == '\n')
-		text.data[--text.len] = '\0';
-	line = strrchr(text.data, '\n');
-	line = line ? line + 1 : text.data;
-	return error_set(err, ECONNRESET, "the supervisor died: %.*s", LOG_TAIL, line);
+	if (!is_default(socket_path))
+		return -1;
+	return stat(path, &st) < 0 ? 0 : st.st_size;
+}
+
+/* A line that says why: not one of the log that is no error. */
+static bool tells_a_reason(const char *line)
+{
+	static const char *const harmless[] = {"Z warning ",	     "Z info ",
+					       "Z debug ",	     "\"level\":\"warning\"",
+					       "\"level\":\"info\"", "\"level\":\"debug\""};
+	auto_free char *head = xstrndup(line, LOG_HEAD);
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(harmless); i++)
+		if (strstr(head, harmless[i]))
+			return false;
+	return *line != '\0';
+}
+
+/* The last reason in the log behind `since`, or NULL. */
+static char *last_reason(int64_t since)
+{
+	auto_free char *path = log_path(), *text = xmalloc(LOG_READ + 1);
+	auto_fd int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	AUTO(strv_free) char **lines = NULL;
+	struct stat st;
+	ssize_t n;
+	size_t i;
+
+	if (since < 0 || fd < 0 || fstat(fd, &st) < 0)
+		return NULL;
+	if (since > st.st_size)
+		since = 0; /* a new file meanwhile */
+	n = pread(fd, text, LOG_READ, MAX(since, (int64_t)st.st_size - LOG_READ));
+	text[MAX(n, 0)] = '\0';
+	lines = strv_split(text, "\n");
+	for (i = strv_len(lines); i-- > 0;)
+		if (tells_a_reason(lines[i]))
+			return xstrndup(lines[i], LOG_SHOWN);
+	return NULL;
+}
+
+int start_explain_death(int64_t since, struct error *err)
+{
+	auto_free char *reason = last_reason(since);
+
+	if (!reason)
+		return error_set(err, ECONNRESET, "the supervisor went away");
+	return error_set(err, ECONNRESET, "the supervisor died: %s", reason);
 }

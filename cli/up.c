@@ -65,10 +65,22 @@ static int check(struct cli *cli, const struct values *v, bool detached)
 	return 0;
 }
 
+/* Services that the options name: the supervisor refuses unknown ones before it begins. */
+static json_t *mentioned(const struct values *v)
+{
+	json_t *names = json_strv(v->attach);
+	auto_json json_t *silent = json_strv(v->no_attach);
+
+	json_array_extend(names, silent);
+	if (v->exit_code_from)
+		json_array_append_new(names, json_str(v->exit_code_from));
+	return names;
+}
+
 static int run(struct cli *cli, const void *values, int argc, char **argv)
 {
 	const struct values *v = values;
-	bool detached = v->detach || v->wait || v->no_start || cli->dry_run;
+	bool detached = v->detach || v->wait || v->no_start;
 	auto_free char *project = NULL;
 	auto_json json_t *body = json_object();
 	json_t *opts = cli_service_options(argc, argv);
@@ -88,21 +100,22 @@ static int run(struct cli *cli, const void *values, int argc, char **argv)
 	json_set_new(body, "options", opts);
 	if (!r)
 		r = up_options_request(cli, &v->up, opts);
+	json_set_new(opts, "mentioned", mentioned(v));
 	json_set_bool(opts, "detach", detached);
 	json_set_bool(opts, "wait", v->wait);
 	json_set_bool(opts, "no_start", v->no_start);
 	if (v->wait_timeout > 0)
 		json_set_int(opts, "wait_timeout_s", v->wait_timeout);
 	if (!r)
-		r = cli_project_model(cli, body, &project, argc, argv);
+		r = cli_project_model(cli, MODEL_MAKES, body, &project, argc, argv);
 	if (!r && !cli->dry_run)
 		r = up_build(cli, &v->up, body, argc, argv);
 	if (!r)
 		r = auth_for_model(cli, body, str_eq(v->up.pull, "always"));
 	if (r)
 		return r;
-	if (detached)
-		return cli_project_stream(cli, project, cli->dry_run ? "plan" : "up", body, "up");
+	if (detached || cli->dry_run)
+		return cli_project_stream(cli, project, "up", body, "up");
 	return attach_up(cli, project, body, &attach);
 }
 
@@ -114,4 +127,5 @@ const struct command cmd_up = {
 	.values_size = sizeof(struct values),
 	.defaults = &defaults,
 	.run = run,
+	.dry_run = DRY_PLANS,
 };

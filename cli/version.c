@@ -59,4 +59,5 @@ const struct command cmd_version = {
 	.options = options,
 	.values_size = sizeof(struct values),
 	.run = run,
+	.dry_run = DRY_READS,
 };

@@ -31,6 +31,7 @@ struct life {
 	bool stop_when_started; /* asked while STARTING */
 	bool restart_launch;	/* the start under way is a restart by policy */
 	bool remove_when_ended, remove_volumes, force;
+	bool keeps_ports;      /* over a stop that is half of a restart */
 	int64_t pause_ns;      /* before the next restart */
 	struct shim_exit exit; /* of the event ENDED */
 };

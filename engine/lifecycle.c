@@ -357,7 +357,8 @@ static void go_on_after_end(struct container *c)
 		arm(c, restart_pause_ns(c));
 	} else {
 		enter(c, CONTAINER_EXITED);
-		publish_release(c);
+		if (!l->keeps_ports)
+			publish_release(c);
 		if (was_stopping)
 			container_emit(c, "stop", NULL, NULL);
 	}
@@ -606,10 +607,14 @@ static void on_restart_stopped(void *arg, const struct error *err)
 {
 	struct restarting *r = arg;
 
+	if (r->container->life)
+		r->container->life->keeps_ports = false;
 	if (err)
 		answer_later(r->container->daemon, r->done, r->arg, err);
 	else
 		container_start(r->container, r->done, r->arg);
+	if (r->container->state == CONTAINER_EXITED)
+		publish_release(r->container); /* it was not started */
 	container_unref(r->container);
 	free(r);
 }
@@ -622,12 +627,16 @@ void container_restart(struct container *c, int64_t timeout_ns, container_done d
 	r->done = done;
 	r->arg = arg;
 	container_emit(c, "restart", NULL, NULL);
+	c->life->keeps_ports = true; /* nobody takes them meanwhile, and clients wait */
 	container_stop(c, NULL, timeout_ns, on_restart_stopped, r);
 }
 
 int container_kill(struct container *c, int signo, struct error *err)
 {
-	if (!c->shim || !c->pid)
+	int r;
+
+	/* a start that hangs can be killed, too */
+	if (!c->shim || (!c->pid && signo != SIGKILL))
 		return error_set(err, EBUSY, "cannot kill container %s: it is not running",
 				 c->name);
 	if (signo == SIGKILL && c->state == CONTAINER_PAUSED)
@@ -637,7 +646,8 @@ int container_kill(struct container *c, int signo, struct error *err)
 		container_save_or_log(c);
 	}
 	container_emit(c, "kill", "signal", runtime_signal_name(signo));
-	return shim_signal(c->shim, 0, signo, err);
+	r = shim_signal(c->shim, 0, signo, err);
+	return r == -EPIPE ? 0 : r; /* it has ended; we hear of it in a moment */
 }
 
 int container_pause(struct container *c, bool pause, struct error *err)

@@ -8,6 +8,7 @@
 #include "base/digest.h"
 #include "base/time.h"
 #include "compose/compose.h"
+#include "engine/executor_int.h"
 #include "engine/job_int.h"
 #include "engine/state.h"
 
@@ -19,6 +20,7 @@
 	}
 static const struct json_field option_fields[] = {
 	OPTION("services", JSON_K_STRV, services),
+	OPTION("mentioned", JSON_K_STRV, mentioned),
 	OPTION("scale", JSON_K_VALUE, scale),
 	OPTION("force_recreate", JSON_K_BOOL, force_recreate),
 	OPTION("no_recreate", JSON_K_BOOL, no_recreate),
@@ -113,21 +115,28 @@ void job_request_release(struct job_request *r)
 
 /* ---- the table */
 
+/* Under the name "dry-VERB" every verb that has a plan only says what it would do. */
+#define VERB(name, plan, flags)                                                                    \
+	{name, plan, flags},                                                                       \
+	{                                                                                          \
+		"dry-" name, plan, ((flags) & ~VERB_ENDS) | VERB_DRY | VERB_SAY                    \
+	}
+
 static const struct verb verbs[] = {
-	{"up", plan_up, VERB_MODEL | VERB_STORE | VERB_START},
-	{"create", plan_up, VERB_MODEL | VERB_STORE},
-	{"scale", plan_up, VERB_MODEL | VERB_STORE | VERB_START},
-	{"run", plan_up, VERB_MODEL | VERB_START | VERB_RUN},
+	VERB("up", plan_up, VERB_MODEL | VERB_STORE | VERB_START),
+	VERB("create", plan_up, VERB_MODEL | VERB_STORE),
+	VERB("scale", plan_up, VERB_MODEL | VERB_STORE | VERB_START | VERB_SCALE),
+	VERB("run", plan_up, VERB_MODEL | VERB_START | VERB_RUN),
+	VERB("down", plan_down, VERB_FINISH | VERB_FORGET | VERB_ALL | VERB_ENDS),
+	VERB("start", plan_start, VERB_START),
+	VERB("stop", plan_stop, VERB_FINISH | VERB_ALL | VERB_ENDS),
+	VERB("restart", plan_restart, VERB_FINISH | VERB_ALL),
+	VERB("kill", plan_kill, VERB_FINISH | VERB_ALL | VERB_BESIDE),
+	VERB("pause", plan_pause, VERB_FINISH | VERB_ALL),
+	VERB("unpause", plan_unpause, VERB_FINISH | VERB_ALL),
+	VERB("rm", plan_rm, VERB_FINISH | VERB_ALL | VERB_ENDS),
 	{"plan", plan_up, VERB_MODEL | VERB_START | VERB_DRY},
-	{"pull", NULL, VERB_MODEL | VERB_PULL},
-	{"down", plan_down, VERB_FINISH | VERB_FORGET | VERB_ALL},
-	{"start", plan_start, VERB_START},
-	{"stop", plan_stop, VERB_FINISH | VERB_ALL},
-	{"restart", plan_restart, VERB_FINISH | VERB_ALL},
-	{"kill", plan_kill, VERB_FINISH | VERB_ALL},
-	{"pause", plan_pause, VERB_FINISH | VERB_ALL},
-	{"unpause", plan_unpause, VERB_FINISH | VERB_ALL},
-	{"rm", plan_rm, VERB_FINISH | VERB_ALL},
+	{"pull", NULL, VERB_MODEL | VERB_PULL | VERB_BESIDE},
 };
 
 const struct verb *verb_find(const char *name)
@@ -251,8 +260,8 @@ static int prepare_one_off(struct job *j, struct error *err)
 /* What the user last said: `up` says it anew for all services, `scale` for some. */
 static json_t *merged_scale(const struct job *j)
 {
-	bool all = strcmp(j->verb->name, "scale") != 0;
-	json_t *scale = !all && j->project->scale ? json_copy(j->project->scale) : json_object();
+	bool some = j->verb->flags & VERB_SCALE;
+	json_t *scale = some && j->project->scale ? json_copy(j->project->scale) : json_object();
 
 	if (json_is_object(j->request.options.scale))
 		json_object_update(scale, j->request.options.scale);
@@ -267,7 +276,7 @@ static void options_of(const struct job *j, struct plan_options *ret)
 		.services = o->services,
 		.scale = j->scale,
 		.force_recreate = o->force_recreate,
-		.no_recreate = o->no_recreate || !strcmp(j->verb->name, "scale"),
+		.no_recreate = o->no_recreate || (j->verb->flags & VERB_SCALE),
 		.remove_orphans = o->remove_orphans,
 		.ignore_orphans = o->ignore_orphans,
 		.always_recreate_deps = o->always_recreate_deps,
@@ -312,6 +321,23 @@ static json_t *show_plan(const struct plan *plan)
 	json_set_str(end, "text", text.data ? text.data : "");
 	buf_release(&text);
 	return end;
+}
+
+/* What the operations would say if they were done. */
+static void say_plan(struct job *j, const struct plan *plan)
+{
+	size_t i;
+
+	for (i = 0; i < plan->count; i++) {
+		const struct plan_op *op = &plan->ops[i];
+		const struct task_kind *kind = &task_kinds[op->action];
+		auto_free char *id = plan_op_id(op);
+
+		if (kind->working && kind->done)
+			job_progress(j, id, "Working", kind->working, NULL);
+		if (kind->done)
+			job_progress(j, id, "Done", kind->done, NULL);
+	}
 }
 
 /* ---- the desired state */
@@ -360,7 +386,9 @@ static int choose_model(struct job *j, struct error *err)
 	if (j->model)
 		return 0;
 	if (j->verb->flags & VERB_MODEL)
-		return error_set(err, EINVAL, "%s %s: a model is needed", j->verb->name,
+		return error_set(err, EINVAL,
+				 "no compose file found, and no model of project %s is kept from "
+				 "an earlier up: write a compose.yaml, or name one with -f",
 				 j->project->name);
 	j->from_labels = observe_labels(j->project->daemon, j->project->name);
 	j->model = j->from_labels;
@@ -373,16 +401,39 @@ static void warn_all(struct job *j, char *const *warnings)
 		job_warn(j, "%s", *warnings);
 }
 
+/* Services that are not what it is about, but must exist, too. */
+static char **mentioned_services(const struct job_options *o)
+{
+	char **names = strv_dup(o->mentioned);
+	const char *name;
+	json_t *value;
+
+	json_object_foreach (o->scale, name, value)
+		strv_push(&names, xstrdup(name));
+	return names;
+}
+
 int verb_prepare(struct job *j, struct error *err)
 {
+	AUTO(strv_free) char **mentioned = mentioned_services(&j->request.options);
+	struct plan_input in = {0};
+	int r;
+
 	name_services(j);
 	j->scale = merged_scale(j);
 	if (choose_model(j, err) < 0)
 		return -err->code;
+	if (!j->model)
+		return 0;
 	/* the names first: their message knows the nearest one */
-	return j->model ? plan_check_services(&(struct plan_input){.model = j->model},
-					      j->request.options.services, err)
-			: 0;
+	in.model = j->model;
+	r = plan_check_services(&in, j->request.options.services, err);
+	if (r == 0)
+		r = plan_check_services(&in, mentioned, err);
+	if (r == 0 && j->verb->plan == plan_up &&
+	    !json_object_size(json_get_obj(j->model, "services")))
+		r = error_set(err, EINVAL, "no service selected");
+	return r;
 }
 
 int verb_begin(struct job *j, json_t **ret_end, struct error *err)
@@ -396,6 +447,8 @@ int verb_begin(struct job *j, json_t **ret_end, struct error *err)
 	if (j->verb->flags & VERB_MODEL)
 		warn_all(j, j->seen.warnings);
 	if (j->verb->flags & VERB_DRY) {
+		if (j->verb->flags & VERB_SAY)
+			say_plan(j, &plan);
 		*ret_end = show_plan(&plan);
 	} else {
 		r = check_services(j, &plan, err);

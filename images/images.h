@@ -181,6 +181,14 @@ int image_pull_start(struct image_store *s, const struct image_pull_args *args,
 /* Nobody waits for it any more: ends it; done is called with ECANCELED. */
 void image_pull_cancel(struct image_pull *p);
 
+/*
+ * The digest ("sha256:…") that a name stands for at its registry now, of the index where there is
+ * one; nothing is fetched.  `auth` as of a pull.  `done` is called once, unless the start fails.
+ */
+typedef void (*image_resolved)(void *arg, const char *digest, const struct error *err);
+int image_digest(struct image_store *s, const char *name, const json_t *auth, image_resolved done,
+		 void *arg, struct error *err) MUST_CHECK;
+
 /* ---- push: an image to the registry that its name says */
 
 struct image_push;

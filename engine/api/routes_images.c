@@ -120,6 +120,29 @@ static void post_prune(struct api_request *r)
 	image_prune(r->daemon->images, &args, on_pruned, api_pending_new(r));
 }
 
+static void on_digest(void *arg, const char *digest, const struct error *err)
+{
+	json_t *o = NULL;
+
+	if (!err) {
+		o = json_object();
+		json_set_str(o, "digest", digest);
+	}
+	api_pending_done(arg, o, err);
+}
+
+/* What a name stands for at its registry now. */
+static void post_digest(struct api_request *r)
+{
+	const char *name = json_get_str(r->body, "name");
+	const json_t *auth = json_get_obj(r->body, "auth");
+	struct api_pending *pending = api_pending_new(r);
+	struct error err = ERROR_INIT;
+
+	if (image_digest(r->daemon->images, name ?: "", auth, on_digest, pending, &err) < 0)
+		api_pending_done(pending, NULL, &err);
+}
+
 /* ---- import: the body is a tar stream */
 
 struct importing {
@@ -515,6 +538,7 @@ const struct api_route image_routes[] = {
 	{"GET", "/cmp/v1/images/{}", get_image, false},
 	{"POST", "/cmp/v1/images/import", post_import, true},
 	{"POST", "/cmp/v1/images/load", post_load, true},
+	{"POST", "/cmp/v1/images/digest", post_digest, false},
 	{"POST", "/cmp/v1/images/pull", post_pull, false},
 	{"POST", "/cmp/v1/images/prune", post_prune, false},
 	{"POST", "/cmp/v1/images/{}/tag", post_tag, false},

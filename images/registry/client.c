@@ -20,7 +20,7 @@
 #define RECEIVE_BYTES	   (256L << 10)
 #define CONNECTIONS_MAX	   16L
 #define REDIRECTS_MAX	   10
-#define CHALLENGES_MAX	   2	 /* of one transfer, between successes */
+#define CHALLENGES_MAX	   2	 /* of one transfer */
 #define TRIES_MAX	   5	 /* without a byte of progress */
 #define EXCHANGES_MAX	   100	 /* of one transfer, whatever happens */
 #define BACKOFF_MS	   250	 /* doubled each time */
@@ -171,6 +171,12 @@ static const char *reason_of(const json_t *doc)
 	return text && *text && strlen(text) < 200 && str_printable(text) ? text : NULL;
 }
 
+/* Up to the query: what a redirect has there may be a key. */
+static int shown(const char *url)
+{
+	return (int)MIN(strcspn(url, "?"), (size_t)300);
+}
+
 int client_refused(long status, const char *method, const char *url, const struct buf *body,
 		   struct error *err)
 {
@@ -180,9 +186,9 @@ int client_refused(long status, const char *method, const char *url, const struc
 
 	if (json_load_text(body->data ?: "", body->len, &doc, &no_json) == 0)
 		reason = reason_of(doc);
-	return error_set(err, errno_of(status), "the registry answered %ld%s%s%s%s%s to %s %s",
+	return error_set(err, errno_of(status), "the registry answered %ld%s%s%s%s%s to %s %.*s",
 			 status, text ? " " : "", text ?: "", reason ? " (" : "", reason ?: "",
-			 reason ? ")" : "", method, url);
+			 reason ? ")" : "", method, shown(url), url);
 }
 
 int client_failed(CURLcode code, const char *method, const char *url, const char *detail,
@@ -195,9 +201,10 @@ int client_failed(CURLcode code, const char *method, const char *url, const char
 	else if (code == CURLE_SSL_CONNECT_ERROR && strstr(detail, "wrong version number"))
 		hint = "; a registry without TLS must be listed in \"insecure-registries\" of "
 		       "/etc/cmp/daemon.json";
-	return error_set(
-		err, code == CURLE_OPERATION_TIMEDOUT ? ETIMEDOUT : EIO, "%s %s: %s%s", method, url,
-		*detail && str_printable(detail) ? detail : curl_easy_strerror(code), hint);
+	return error_set(err, code == CURLE_OPERATION_TIMEDOUT ? ETIMEDOUT : EIO, "%s %.*s: %s%s",
+			 method, shown(url), url,
+			 *detail && str_printable(detail) ? detail : curl_easy_strerror(code),
+			 hint);
 }
 
 static bool same_parts(const char *a, const char *b, const CURLUPart *parts, size_t count)
@@ -523,8 +530,8 @@ static void after_data(struct transfer *t)
 		return;
 	}
 	url = url_of(t);
-	error_set(&err, EBADMSG, "GET %s: the answer ended after %llu of %llu bytes", url,
-		  (unsigned long long)t->offset, (unsigned long long)t->args.size);
+	error_set(&err, EBADMSG, "GET %.*s: the answer ended after %llu of %llu bytes", shown(url),
+		  url, (unsigned long long)t->offset, (unsigned long long)t->args.size);
 	retry(t, &err, 0);
 }
 
@@ -536,11 +543,14 @@ static void follow(struct transfer *t)
 
 	curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &to);
 	if (str_empty(to) || !str_printable(to))
-		error_set(&err, EBADMSG, "GET %s: a redirect to nowhere", from);
+		error_set(&err, EBADMSG, "%s %.*s: a redirect to nowhere", method_of(t),
+			  shown(from), from);
 	else if (++t->redirects > REDIRECTS_MAX)
-		error_set(&err, ELOOP, "GET %s: more than %d redirects", from, REDIRECTS_MAX);
+		error_set(&err, ELOOP, "%s %.*s: more than %d redirects", method_of(t), shown(from),
+			  from, REDIRECTS_MAX);
 	else if (!t->client->insecure && !str_starts(to, "https://"))
-		error_set(&err, EACCES, "GET %s: a redirect to a place without TLS: %s", from, to);
+		error_set(&err, EACCES, "%s %.*s: a redirect to a place without TLS: %.*s",
+			  method_of(t), shown(from), from, shown(to), to);
 	if (err.code) {
 		end(t, &err);
 		return;

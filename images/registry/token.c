@@ -72,7 +72,8 @@ static int read_token(struct registry_client *c, const struct buf *reply, const 
 		token = json_get_str(doc, "token") ?: json_get_str(doc, "access_token");
 	if (str_empty(token) || strlen(token) > TOKEN_MAX || !str_printable(token) ||
 	    strpbrk(token, " \t"))
-		return error_set(err, EBADMSG, "GET %s: the answer has no token", url);
+		return error_set(err, EBADMSG, "GET %.*s: the answer has no token",
+				 (int)strcspn(url, "?"), url);
 	free(c->token);
 	c->token = xstrdup(token);
 	return 0;

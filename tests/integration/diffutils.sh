@@ -37,6 +37,24 @@ hasnt "$(ours version --client 2>&1)" other:
 hasnt "$(ours up --help 2>&1)" other:
 hasnt "$(ours -f a config 2>&1 || true)" other:
 E
+it 'verbs of Compose and Docker that cmp has not are not files' <<'E'
+for line in 'attach web' 'cp web:/x .' 'watch web' 'stats a' 'commit web image' 'export web' 'publish x y' 'buildx build .' 'search a'; do
+	exits 1 ours $line 2>said
+	eq "$(cat said)" "cmp does not do \"${line%% *}\" yet"
+done
+exits 1 ours -p x attach web 2>said
+eq "$(cat said)" 'cmp does not do "attach" yet'
+exits 1 ours compose up 2>said
+has "$(cat said)" 'cmp up'
+exits 1 ours tag a b 2>said
+has "$(cat said)" 'cmp image tag'
+E
+it 'a file that is called like such a verb is compared by its path' <<'E'
+: >watch
+exits 1 ours watch a 2>said
+has "$(cat said)" 'write ./watch'
+eq "$(ours ./watch a || true)" 'other: ./watch a'
+E
 it 'a slip of the finger is not a file' <<'E'
 hasnt "$(ours upp 2>&1 || true)" other:
 has "$(ours upp 2>&1 || true)" 'did you mean'

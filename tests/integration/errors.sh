@@ -158,6 +158,39 @@ cd "$WORK/n1"
 fails cmp up -d nosuch 2>err
 has "$(cat err)" nosuch
 E
+it 'an unknown service in an option' <<'E'
+cd "$WORK/n1"
+for options in '-d --scale nope=3' '--exit-code-from nope' '--attach nope' '--no-attach nope'; do
+	exits 1 timeout 20 "$CMP_BUILD/cmp" up $options 2>err
+	has "$(cat err)" 'no such service: nope'
+	eq "$(api GET 'containers?project=n1&all=1' | jq length)" 0
+done
+E
+it 'no service at all' <<'E'
+bad 'no service selected' <<'Y'
+services: {}
+Y
+bad 'no service selected' <<'Y'
+services:
+  a: {image: bb, profiles: [other]}
+Y
+E
+it 'a project without a file' <<'E'
+mkdir -p "$WORK/empty"; cd "$WORK/empty"
+exits 1 cmp -p foo up -d 2>err
+has "$(cat err)" 'no compose file found'
+E
+it 'no supervisor is started for a socket elsewhere' <<'E'
+cmp ls
+echo before >>"$CMP_RUN_DIR/cmpd.log"
+exits 1 env CMP_HOST=unix:///nonexistent/x.sock timeout 20 "$CMP_BUILD/cmp" ls 2>err
+has "$(cat err)" '/nonexistent/x.sock: No such file or directory'
+exits 1 env CMP_HOST="unix://$WORK/x.sock" timeout 20 "$CMP_BUILD/cmp" ls 2>err
+has "$(cat err)" 'No such file or directory'
+[ ! -e "$WORK/x.sock" ]
+grep -qx before "$CMP_RUN_DIR/cmpd.log"
+CMP_HOST="unix://$SOCK" cmp ls
+E
 it 'unknown verbs and options' <<'E'
 fails cmp upp 2>err
 has "$(cat err)" 'did you mean "up"'
@@ -169,6 +202,31 @@ it 'a supervisor that cannot work says why' <<'E'
 CMP_STATE_DIR=$WORK/a-file/state CMP_RUN_DIR=$WORK/run2 fails cmp ls 2>err
 has "$(cat err)" a-file
 rm -rf "$WORK/run2"
+E
+it 'a supervisor that goes away is not said to have died of an old line' <<'E'
+mkdir -p "$WORK/run3"
+echo '2026-01-01T00:00:00.000Z error job: something else' >"$WORK/run3/cmpd.log"
+python3 - "$WORK/run3/cmp.sock" <<'Y' &
+import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind(sys.argv[1])
+s.listen(1)
+for text in ('warning job: no reason', 'error loop: the reason'):
+    c = s.accept()[0]
+    c.recv(65536)
+    with open(sys.argv[1].replace('cmp.sock', 'cmpd.log'), 'a') as log:
+        log.write('2026-01-01T00:00:01.000Z %s\n' % text)
+    c.close()
+Y
+server=$!
+within 5 test -S "$WORK/run3/cmp.sock"
+export CMP_RUN_DIR="$WORK/run3"
+exits 1 cmp ls 2>err
+eq "$(cat err)" 'the supervisor went away'
+exits 1 cmp ls 2>err
+eq "$(cat err)" 'the supervisor died: 2026-01-01T00:00:01.000Z error loop: the reason'
+wait $server
+rm -rf "$WORK/run3"
 E
 it 'requests that are nonsense' <<'E'
 for path in containers/nosuch projects/nosuch images/nosuch volumes/nosuch networks/nosuch nosuch 'containers/..%2f..' ; do

@@ -299,4 +299,21 @@ jq -es 'map(select(.parent == "a")) | length >= 4' out
 eq "$(cmp -p up pull -q 2>&1)" ''
 eq "$(cmp image pull -q "$R/x/zstd:1" 2>&1)" "$(cmp images -q --no-trunc "$R/x/zstd")"
 E2
+it 'config pins images to the digests that their registries have' <<'E2'
+mkdir -p "$WORK/pin"; cd "$WORK/pin"
+printf 'services:\n  a: {image: "%s", ports: ["80"]}\n  b: {image: "%s@sha256:%064d"}\n' "$R/x/docker:1" "$R/x/tar" 0 >compose.yaml
+digest=$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$R/x/docker:1")
+eq "$(cmp config --format json --resolve-image-digests | jq -r .services.a.image)" "$R/x/docker:1@$digest"
+eq "$(cmp config --lock-image-digests)" "services:
+  a:
+    image: $R/x/docker:1@$digest
+  b:
+    image: $R/x/tar@sha256:$(printf %064d 0)"
+cmp config --lock-image-digests -o lock.yaml
+eq "$(cmp -f compose.yaml -f lock.yaml config --images | head -n 1)" "$R/x/docker:1@$digest"
+printf 'services:\n  a: {image: "%s"}\n' "$R/x/nosuch:1" >compose.yaml
+fails cmp config --resolve-image-digests 2>err
+has "$(cat err)" "service a: resolve image $R/x/nosuch:1"
+within 5 holds '[ -z "$(ls "$CMP_STATE_DIR/images/tmp")" ]'
+E2
 finish

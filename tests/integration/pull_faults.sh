@@ -122,6 +122,8 @@ printf '{"auths":{"%s":{"auth":"%s"}}}' "$R" "$(printf user:secret | base64)" >"
 pull redirect/img:oci
 eq "$(jq -r "select(.port == $other) | .authorization" "$WORK/requests" | sort -u)" null
 forget redirect/img:oci
+refused redirect/img:oci 404
+hasnt "$said" hidden
 E2
 it 'basic and bearer authentication' <<'E2'
 pull basic/img:oci
@@ -228,7 +230,7 @@ for i in $(seq 1 24); do
 	kill -9 "$pid"
 	wait $! || true
 	n=$(cmp images -q | wc -l)
-	[ "$n" -le 1 ]
+	less "$n" 2 || { cmp images; exit 1; }
 	whole
 	[ "$n" = 0 ] || cmp image inspect "$R/a/img:oci" >/dev/null
 done

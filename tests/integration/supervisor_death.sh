@@ -141,6 +141,21 @@ cmp ls
 cmpd_pid
 E
 
+it 'what it said is still in the log of the next one; a long log becomes the old one' <<'E'
+cmp ls
+echo its-last-words >>"$CMP_RUN_DIR/cmpd.log"
+crash
+within 5 holds '! cmpd_pid' || true
+cmp ls
+grep -qx its-last-words "$CMP_RUN_DIR/cmpd.log"
+cmp shutdown
+within 5 holds '! cmpd_pid'
+head -c 1100000 /dev/zero | tr '\0' '\n' >>"$CMP_RUN_DIR/cmpd.log"
+cmp ls
+grep -qx its-last-words "$CMP_RUN_DIR/cmpd.log.1"
+less "$(stat -c %s "$CMP_RUN_DIR/cmpd.log")" 100000
+E
+
 it 'a supervisor that is told to end says goodbye, and containers go on' <<'E'
 cmp up -d cli
 pid=$(pid_of sd-cli-1)

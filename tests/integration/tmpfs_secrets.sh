@@ -64,6 +64,18 @@ it 'they are there again after a restart' <<'E'
 cmp restart -t 0
 eq "$(cmp exec -T a cat /run/secrets/renamed)" env-value
 E
+it 'the values are needed by what makes containers only' <<'E'
+unset THE_SECRET
+cmp plan || [ $? = 10 ]
+exits 1 cmp up -d --force-recreate 2>err
+has "$(cat err)" 'compose.yaml:20:27: error: secrets.from_env: environment variable "THE_SECRET" is not set'
+exits 1 cmp run --rm a true 2>err
+has "$(cat err)" THE_SECRET
+eq "$(running ts)" 1
+cmp restart -t 0
+cmp down -t 0
+eq "$(running ts)" 0
+E
 it 'a missing secret file is an error before anything starts' <<'E'
 rm secret.txt
 cmp down -t 0
