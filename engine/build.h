@@ -32,6 +32,8 @@ void build_drained(struct build *b); /* output may be read again */
 /* Nobody waits for it: everything of it is ended and removed; no event is sent any more. */
 void build_cancel(struct build *b);
 
+/* Removes the cache mounts that no step uses now, in the background. */
+void builds_prune_mounts(struct daemon *d);
 /* The supervisor ends: the containers of RUN end, too.  The next one removes them. */
 void builds_stop(struct daemon *d);
 /* Removes what builds of an earlier supervisor have left running. */

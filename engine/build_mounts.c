@@ -5,6 +5,7 @@
  * Cache mounts are directories of the state, named by the digest of their id.  The targets are made
  * as stubs in a layer below all others, so that nothing of them gets into the new layer.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -14,6 +15,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "engine/build_int.h"
+#include "engine/trash.h"
 
 #define SECRET_MODE   0400
 #define SECRET_TARGET "/run/secrets/"
@@ -251,6 +253,22 @@ static int make_cache(const struct build *b, const struct dockerfile_mount *m, c
 	    chmod(data, m->mode < 0 ? CACHE_MODE : (mode_t)m->mode) < 0)
 		return error_sys(err, errno, "make the cache mount %s", m->target);
 	return 0;
+}
+
+void builds_prune_mounts(struct daemon *d)
+{
+	auto_free char *dir = xasprintf("%s/cache-mounts", d->state_dir);
+	DIR *entries = opendir(dir);
+	struct dirent *e;
+
+	while (entries && (e = readdir(entries))) {
+		auto_free char *path = xasprintf("%s/%s", dir, e->d_name);
+
+		if (e->d_name[0] != '.' && !map_has(d->build_caches, e->d_name))
+			trash_put(d, path);
+	}
+	if (entries)
+		closedir(entries);
 }
 
 /* ---- the container's configuration */

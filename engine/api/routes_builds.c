@@ -201,11 +201,13 @@ static void on_pruned(void *arg, int64_t freed_bytes, const struct error *err)
 	api_pending_done(arg, o, err);
 }
 
-/* until: only what was not used for so many nanoseconds. */
+/* unused_ns: only what was not used for so long; cache mounts have no such time and stay then. */
 static void post_prune(struct api_request *r)
 {
 	int64_t unused_ns = api_query_int(r, "unused_ns", 0);
 
+	if (unused_ns <= 0)
+		builds_prune_mounts(r->daemon);
 	image_cache_prune(r->daemon->images, unused_ns > 0 ? time_now_ns() - unused_ns : 0,
 			  on_pruned, api_pending_new(r));
 }

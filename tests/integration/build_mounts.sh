@@ -61,6 +61,11 @@ it 'a locked cache mount is used by one step at a time' <<'E'
 cmp image build -f D3 -t locked . 2>err || { cat err; false; }
 eq "$(in_image locked cat /s1 /s2 /s3 | tr '\n' ' ')" 'ok ok ok '
 E
+it 'prune takes cache mounts, too' <<'E'
+[ "$(ls "$CMP_STATE_DIR/cache-mounts" | wc -l)" = 2 ]
+cmp builder prune -f
+[ "$(ls "$CMP_STATE_DIR/cache-mounts" | wc -l)" = 0 ]
+E
 it 'secrets are seen by their step and by nothing else' <<'E'
 printf 'the-secret-value' >sec
 cat >D4 <<'D'

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The language of Dockerfiles: expansion one by one, places, the corpus of the fuzzer.  Whole files
- * are in tests/golden/dockerfile. */
+/* The language of Dockerfiles: expansion one by one, places.  Whole files are in
+ * tests/golden/dockerfile, the corpus of the fuzzer in tests/fuzz/corpus/dockerfile. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,10 +8,6 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
-#include <fcntl.h>
-
-#include "base/file.h"
 #include "base/json.h"
 #include "images/builder/builder.h"
 #include "images/builder/expand.h"
@@ -169,40 +165,12 @@ static void triggers(UNUSED void **state)
 	assert_non_null(strstr(f->problems.list[0].text, "did you mean COPY?"));
 }
 
-static void corpus(UNUSED void **state)
-{
-	const char *top = getenv("top_srcdir");
-	auto_free char *path = xasprintf("%s/tests/fuzz/corpus/dockerfile", top ? top : "..");
-	DIR *d = opendir(path);
-	struct dirent *e;
-	size_t count = 0;
-
-	assert_non_null(d);
-	while ((e = readdir(d))) {
-		AUTO(arena_free) struct arena *a = arena_new();
-		auto_buf struct buf text = BUF_INIT, shown = BUF_INIT;
-		struct error err = ERROR_INIT;
-		struct dockerfile *f;
-
-		if (e->d_name[0] == '.')
-			continue;
-		assert_int_equal(file_read(dirfd(d), e->d_name, DOCKERFILE_MAX, &text, &err), 0);
-		f = dockerfile_parse(a, e->d_name, text.data, text.len);
-		dockerfile_render(f, &shown);
-		json_decref(dockerfile_json(f));
-		count++;
-	}
-	closedir(d);
-	assert_true(count > 10);
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(expansion), cmocka_unit_test(bad_expansion),
 		cmocka_unit_test(words),     cmocka_unit_test(limits),
 		cmocka_unit_test(places),    cmocka_unit_test(triggers),
-		cmocka_unit_test(corpus),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
