@@ -287,6 +287,7 @@ void containers_adopt(struct daemon *d)
 	}
 	sweep(d, keep);
 	networks_sweep(d);
+	containers_sweep_volumes(d);
 	for (i = 0; i < count; i++) {
 		carry_on(&all[i], rebooted);
 		container_unref(all[i].container);

@@ -59,6 +59,7 @@ void container_unref(struct container *c)
 	free(c->service);
 	free(c->config_hash);
 	free(c->error);
+	free(c->unusable);
 	free(c->dir);
 	free(c);
 }
@@ -126,8 +127,10 @@ static json_t *document(const struct container *c)
 
 int container_save(struct container *c, struct error *err)
 {
-	auto_json json_t *doc = document(c);
+	auto_json json_t *doc = c->unusable ? NULL : document(c);
 
+	if (!doc)
+		return 0; /* the record knows more than we do */
 	return state_container_put(c->daemon->state, c->id, doc, err);
 }
 
@@ -139,6 +142,26 @@ void container_save_or_log(struct container *c)
 		log_err("container", "record of %s: %s", c->name, err.msg);
 }
 
+/*
+ * A record that does not fit any more (a network without its record, after a crash on a full disk)
+ * is still a container: it is shown and can be removed, with all that it has; `up` makes it anew.
+ */
+static void take_what_can_be(struct container *c, const json_t *doc, const struct error *why)
+{
+	const json_t *config = json_get_obj(doc, "config");
+	auto_json json_t *rest = json_object();
+	struct error ignored = ERROR_INIT;
+
+	c->unusable = xstrdup(why->msg);
+	log_err("container", "the record of %s cannot be used: %s", c->name, why->msg);
+	if (c->config.labels) /* what was wrong came after it */
+		return;
+	json_object_set(rest, "labels", json_get_obj(config, "labels"));
+	json_set_str(rest, "image", json_get_str(config, "image"));
+	if (container_config_decode(rest, &c->config, &ignored) < 0)
+		c->config.labels = json_object();
+}
+
 static int load_one(void *arg, const char *id, const json_t *doc, struct error *err)
 {
 	struct daemon *d = arg;
@@ -148,12 +171,12 @@ static int load_one(void *arg, const char *id, const json_t *doc, struct error *
 
 	if (container_config_decode(json_get_obj(doc, "config"), &c->config, err) < 0 ||
 	    endpoints_restore(c, json_get_arr(doc, "endpoints"), err) < 0) {
-		log_err("container", "record of %s is left out: %s", c->name, err->msg);
+		take_what_can_be(c, doc, err);
 		*err = ERROR_INIT;
-		container_unref(c);
-		return 0;
 	}
 	take_labels(c);
+	if (c->unusable)
+		free(steal_ptr(&c->config_hash)); /* it is as nobody wants it */
 	c->image_id = xstrdup(json_get_str(doc, "image_id"));
 	c->state = state >= 0 && state < CONTAINER_STATE_MAX ? (enum container_state)state
 							     : CONTAINER_EXITED;
@@ -395,23 +418,41 @@ bool volume_users(void *arg, const char *name, char **ret_by)
 	return false;
 }
 
-static void remove_anonymous_volumes(struct container *c)
+/* Those of the container alone go, or stay for whoever comes after it. */
+static void settle_volumes(struct container *c, bool remove)
 {
-	struct error err = ERROR_INIT;
+	struct volume_store *store = c->daemon->volumes;
 	size_t i;
 
 	for (i = 0; i < c->config.mount_count; i++) {
 		const struct config_mount *m = &c->config.mounts[i];
-		const struct volume *v = str_eq(m->type, "volume") && m->source
-						 ? volume_get(c->daemon->volumes, m->source)
-						 : NULL;
+		struct volume *v = str_eq(m->type, "volume") && m->source
+					   ? volume_get(store, m->source)
+					   : NULL;
+		struct error err = ERROR_INIT;
+		auto_free char *by = NULL;
+		int r = 0;
 
-		if (!v || !v->anonymous)
+		if (!v || !v->anonymous || volume_users(c->daemon, m->source, &by))
 			continue;
-		if (volume_remove(c->daemon->volumes, m->source, true, volume_users, c->daemon,
-				  &err) < 0)
-			log_debug("container", "%s", err.msg);
+		if (remove)
+			r = volume_remove(store, m->source, true, NULL, NULL, &err);
+		else
+			r = volume_let_go(store, v, &err);
+		if (r < 0)
+			log_warn("container", "%s", err.msg);
 	}
+}
+
+/* What a crash in the middle of a creation has left; not where records could not be read. */
+void containers_sweep_volumes(struct daemon *d)
+{
+	struct map_iter it = {0};
+
+	while (map_next(d->containers, &it))
+		if (((const struct container *)it.value)->unusable)
+			return;
+	volumes_sweep(d->volumes, volume_users, d);
 }
 
 void container_destroy(struct container *c, bool volumes)
@@ -430,8 +471,7 @@ void container_destroy(struct container *c, bool volumes)
 	map_take(d->containers, c->id);
 	map_take(d->container_names, c->name);
 	endpoints_release(c);
-	if (volumes)
-		remove_anonymous_volumes(c);
+	settle_volumes(c, volumes);
 	trash_put(d, c->dir);
 	if (file_remove_tree(AT_FDCWD, run, &err) < 0)
 		log_warn("container", "%s", err.msg);

@@ -61,6 +61,7 @@ struct container {
 	bool oom_killed;
 	bool stopped_by_user; /* unless-stopped stays down */
 	char *error;	      /* why it did not start */
+	char *unusable;	      /* what is wrong with its record: it cannot be started, or NULL */
 	int64_t restart_count;
 	enum health_status health_status;
 	struct health *health;

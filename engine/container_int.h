@@ -60,6 +60,7 @@ void container_emit(struct container *c, const char *action, const char *detail_
 		    const char *detail);
 /* Everything that it has is given back, its record and its files go. */
 void container_destroy(struct container *c, bool volumes);
+void containers_sweep_volumes(struct daemon *d); /* at start */
 int container_stop_signal(const struct container *c);
 
 /* launch.c: all that comes before the shim; -errno with words. */

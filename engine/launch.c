@@ -549,8 +549,15 @@ int container_compile_exec(struct container *c, const struct exec_args *args, st
 int container_launch(struct container *c, const struct shim_events *events, struct error *err)
 {
 	auto_buf struct buf program = {.max = (size_t)4 << 20};
-	int r = publish_acquire(c, err); /* a restart: it may have been given up */
+	int r = 0;
 
+	if (c->unusable)
+		r = error_set(err, ESTALE,
+			      "its record cannot be used (%s): remove it, or make it anew with "
+			      "`cmp up`",
+			      c->unusable);
+	if (r == 0)
+		r = publish_acquire(c, err); /* a restart: it may have been given up */
 	if (r == 0)
 		r = launch_files(c, err);
 	if (r == 0)

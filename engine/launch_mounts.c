@@ -61,6 +61,7 @@ static int make_volume(struct container *c, struct config_mount *m, struct error
 		.name = str_empty(m->source) ? NULL : m->source,
 		.labels = m->volume_labels,
 		.anonymous = str_empty(m->source),
+		.bound = true,
 	};
 	struct volume *v;
 	bool created;

@@ -7,6 +7,7 @@
 #include "volumes/volumes_int.h"
 
 #define BUSY_TIMEOUT_MS 10000
+#define ANONYMOUS_BOUND 2 /* in the column `anonymous`; 1: without a container, or let go */
 
 static const char set_up[] =
 	"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
@@ -79,7 +80,8 @@ int volume_db_load(struct sqlite3 *db, void (*found)(void *arg, struct volume *v
 		v->labels = column_object(st, 3);
 		v->created_ns = sqlite3_column_int64(st, 4);
 		v->populated = sqlite3_column_int(st, 5);
-		v->anonymous = sqlite3_column_int(st, 6);
+		v->anonymous = sqlite3_column_int(st, 6) > 0;
+		v->bound = sqlite3_column_int(st, 6) == ANONYMOUS_BOUND;
 		found(arg, v);
 	}
 	r = r == SQLITE_DONE ? 0 : failed(db, err);
@@ -109,7 +111,7 @@ int volume_db_insert(struct sqlite3 *db, const struct volume *v, struct error *e
 	sqlite3_bind_text(st, 4, labels, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(st, 5, v->created_ns);
 	sqlite3_bind_int(st, 6, v->populated);
-	sqlite3_bind_int(st, 7, v->anonymous);
+	sqlite3_bind_int(st, 7, v->bound ? ANONYMOUS_BOUND : v->anonymous);
 	return run(db, st, err);
 }
 
@@ -131,4 +133,9 @@ int volume_db_delete(struct sqlite3 *db, const char *name, struct error *err)
 int volume_db_set_populated(struct sqlite3 *db, const char *name, struct error *err)
 {
 	return run_named(db, "UPDATE volumes SET populated = 1 WHERE name = ?1", name, err);
+}
+
+int volume_db_let_go(struct sqlite3 *db, const char *name, struct error *err)
+{
+	return run_named(db, "UPDATE volumes SET anonymous = 1 WHERE name = ?1", name, err);
 }

@@ -254,6 +254,7 @@ int volume_create(struct volume_store *s, const struct volume_args *args, struct
 	v->labels = object_or_empty(args->labels);
 	v->created_ns = time_now_ns();
 	v->anonymous = args->anonymous || !args->name;
+	v->bound = v->anonymous && args->bound;
 	/* What somebody else made has its content already. */
 	v->populated = json_object_size(v->driver_opts) > 0;
 	if (make_dirs(s, v->name, err) < 0 || volume_db_insert(s->db, v, err) < 0) {
@@ -367,4 +368,31 @@ int volume_set_populated(struct volume_store *s, struct volume *v, struct error 
 		return -err->code;
 	v->populated = true;
 	return 0;
+}
+
+int volume_let_go(struct volume_store *s, struct volume *v, struct error *err)
+{
+	int r = v->bound ? volume_db_let_go(s->db, v->name, err) : 0;
+
+	if (r == 0)
+		v->bound = false;
+	return r;
+}
+
+void volumes_sweep(struct volume_store *s, volume_in_use_fn in_use, void *arg)
+{
+	auto_free struct volume **list = volume_list(s);
+	struct volume **v;
+
+	for (v = list; *v; v++) {
+		struct error err = ERROR_INIT;
+		auto_free char *by = NULL;
+		auto_free char *name = xstrdup((*v)->name);
+
+		if (!(*v)->bound || in_use(arg, name, &by))
+			continue;
+		log_info("volumes", "removing volume %s, whose container was never made", name);
+		if (volume_remove(s, name, true, NULL, NULL, &err) < 0)
+			log_warn("volumes", "%s", err.msg);
+	}
 }

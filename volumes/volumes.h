@@ -29,6 +29,7 @@ struct volume {
 	int64_t created_ns;
 	bool populated; /* content was copied from an image, or need not be */
 	bool anonymous;
+	bool bound; /* made for a container and never let go: nobody else knows of it */
 };
 
 struct volume_args {
@@ -37,6 +38,7 @@ struct volume_args {
 	const json_t *driver_opts; /* object of strings or NULL */
 	const json_t *labels;	   /* object of strings or NULL */
 	bool anonymous; /* removed by prune without --all, and with its container by rm -v */
+	bool bound;	/* it is anonymous and nothing without its container; see volume_let_go */
 };
 
 /* Opens, makes directories and the table, removes half-made volumes.  Blocking; at start only. */
@@ -65,6 +67,11 @@ int volume_remove(struct volume_store *s, const char *name, bool force, volume_i
  */
 int volume_prune(struct volume_store *s, bool all, volume_in_use_fn in_use, void *arg,
 		 char ***ret_names, struct error *err) MUST_CHECK;
+
+/* Its container goes and it stays, as the user wished: volumes_sweep leaves it. */
+int volume_let_go(struct volume_store *s, struct volume *v, struct error *err) MUST_CHECK;
+/* At start: removes the bound volumes that nobody uses.  Their containers were never recorded. */
+void volumes_sweep(struct volume_store *s, volume_in_use_fn in_use, void *arg);
 
 /* Population from the image on first use: the launch program copies, the flag is kept here. */
 bool volume_needs_populate(const struct volume *v);

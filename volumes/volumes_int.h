@@ -26,6 +26,7 @@ int volume_db_load(struct sqlite3 *db, void (*found)(void *arg, struct volume *v
 		   struct error *err) MUST_CHECK;
 int volume_db_insert(struct sqlite3 *db, const struct volume *v, struct error *err) MUST_CHECK;
 int volume_db_delete(struct sqlite3 *db, const char *name, struct error *err) MUST_CHECK;
+int volume_db_let_go(struct sqlite3 *db, const char *name, struct error *err) MUST_CHECK;
 int volume_db_set_populated(struct sqlite3 *db, const char *name, struct error *err) MUST_CHECK;
 
 /* ---- mount.c */

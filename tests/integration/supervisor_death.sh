@@ -224,4 +224,58 @@ cmp down -t 0
 within 5 ended "$shim"
 E
 
+# without SQL: what the state would be had the disk lost something.
+without() {
+	command -v sqlite3 >/dev/null || skip 'no sqlite3'
+	supervisor=$(cmpd_pid)
+	cmp shutdown
+	within 5 ended "$supervisor"
+	sqlite3 -cmd '.timeout 5000' "$CMP_STATE_DIR/cmp.db" "$1"
+}
+
+it 'a container whose network has lost its record is shown, made anew by up, and removed by down' <<'E'
+mkdir -p "$WORK/lost" && cd "$WORK/lost"
+cat >compose.yaml <<'Y'
+services:
+  s: {image: bb, stop_signal: SIGKILL, volumes: [/data]}
+  t: {image: bb, stop_signal: SIGKILL}
+Y
+cmp up -d
+cmp stop t
+without "DELETE FROM networks WHERE doc LIKE '%lost_default%'"
+has "$(cmp ps -a)" lost-t-1
+fails cmp start t 2>said
+has "$(cat said)" 'its record cannot be used'
+cmp up -d
+eq "$(running lost)" 2
+cmp exec -T s ping -c 1 -W 2 t
+without "DELETE FROM networks WHERE doc LIKE '%lost_default%'"
+cmp ls
+cmp down -v -t 0
+eq "$(api GET 'containers?project=lost&all=1' | jq length)" 0
+eq "$(sqlite3 "$CMP_STATE_DIR/cmp.db" "SELECT count(*) FROM containers WHERE doc LIKE '%lost-%'")" 0
+E
+
+volumes() { api GET volumes | jq -r '.[].name'; }
+
+it 'an anonymous volume whose container was never recorded is removed, one that was kept stays' <<'E'
+cd "$WORK/lost"
+cmp up -d s
+crash
+within 5 back
+one=$(volumes)
+less 60 "${#one}"
+without "DELETE FROM containers WHERE doc LIKE '%lost-s-1%'"
+cmp ls
+eq "$(volumes)" ''
+cmp up -d s
+cmp up -d --force-recreate s
+kept=$(volumes)
+cmp down -t 0
+cmp shutdown
+within 5 holds '! cmpd_pid'
+cmp ls
+eq "$(volumes)" "$kept"
+E
+
 finish
