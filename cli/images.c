@@ -149,9 +149,9 @@ static int images_run(struct cli *cli, const void *values, int argc, char **argv
 			puts(json_get_str(r, "ID"));
 		else if (kind == FORMAT_JSON)
 			out_json_line(r, stdout);
-		else if (kind == FORMAT_TEMPLATE)
-			format_row(v->format, r, stdout);
 	}
+	if (!v->quiet && kind == FORMAT_TEMPLATE && format_rows(v->format, rows, stdout, &err) < 0)
+		return cli_fail(cli, &err);
 	if (!v->quiet && kind == FORMAT_TABLE)
 		print_table(rows, v->digests);
 	return 0;
