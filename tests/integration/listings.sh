@@ -33,6 +33,17 @@ jq -r .CreatedAt out | grep -qE '^20[0-9]{2}-[0-9]{2}-[0-9]{2} [0-9:]{8} [+-][0-
 eq "$(jq -r .Ports out)" '127.0.0.1:28790-28792->80-82/tcp'
 eq "$(jq '.Publishers | length' out)" 3
 E
+it 'images lists those of the containers of the project' <<'E'
+cmp image tag bb other:1
+cmp images >out
+eq "$(head -n 1 out | tr -s ' ')" 'CONTAINER REPOSITORY TAG PLATFORM IMAGE ID SIZE CREATED'
+eq "$(sed -n 2p out | tr -s ' ' | cut -d' ' -f1-3)" 'ls-web-1 bb latest'
+eq "$(wc -l <out)" 2
+eq "$(cmp images -q web)" "$(cmp image ls -q --no-trunc bb | sed 's/sha256://')"
+eq "$(cmp images --format json | jq -r '.[0].ContainerName + .[0].Repository')" ls-web-1bb
+fails cmp images nosuch
+eq "$(cmp -p another images -q)" ''
+E
 it 'events reads like that of Compose' <<'E'
 since=$(($(date +%s) - 1))
 cmp restart -t 0
