@@ -19,12 +19,20 @@
 #define DOCKER_HUB "https://index.docker.io/v1/"
 #define TOKEN_USER "<token>" /* what a helper calls the owner of an identity token */
 
-static int load_config(json_t **ret, struct error *err)
+/* Owned; NULL: there is no home. */
+static char *config_dir(void)
 {
 	const char *dir = getenv("DOCKER_CONFIG"), *home = getenv("HOME");
-	auto_free char *path = !str_empty(dir)	  ? xasprintf("%s/config.json", dir)
-			       : !str_empty(home) ? xasprintf("%s/.docker/config.json", home)
-						  : NULL;
+
+	if (!str_empty(dir))
+		return xstrdup(dir);
+	return str_empty(home) ? NULL : xasprintf("%s/.docker", home);
+}
+
+/* *ret stays NULL when there is no file. */
+static int load_config(json_t **ret, struct error *err)
+{
+	auto_free char *dir = config_dir(), *path = dir ? xasprintf("%s/config.json", dir) : NULL;
 	auto_buf struct buf text;
 
 	buf_init(&text, CONFIG_MAX + 1);
@@ -113,9 +121,9 @@ static int from_file(const json_t *config, const char *server, json_t **ret, str
 
 /* ---- from a helper */
 
-/* Runs `docker-credential-NAME get` with the server on its input. */
-static int run_helper(const char *program, const char *server, struct buf *answer, bool *ret_ok,
-		      struct error *err)
+/* Runs `docker-credential-NAME VERB` with `input` for it. */
+static int run_helper(const char *program, const char *verb, const char *input, struct buf *answer,
+		      bool *ret_ok, struct error *err)
 {
 	struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
 	int in[2], out[2], status = 0;
@@ -131,7 +139,7 @@ static int run_helper(const char *program, const char *server, struct buf *answe
 	pid = fork();
 	if (pid == 0) {
 		if (dup3(in[0], STDIN_FILENO, 0) >= 0 && dup3(out[1], STDOUT_FILENO, 0) >= 0)
-			execlp(program, program, "get", (char *)NULL);
+			execlp(program, program, verb, (char *)NULL);
 		_exit(127);
 	}
 	close(in[0]);
@@ -139,7 +147,7 @@ static int run_helper(const char *program, const char *server, struct buf *answe
 	/* Who does not read gives a status. */
 	sigaction(SIGPIPE, &ignore, &before);
 	if (pid > 0)
-		(void)!file_write_all(in[1], server, strlen(server), err);
+		(void)!file_write_all(in[1], input, strlen(input), err);
 	sigaction(SIGPIPE, &before, NULL);
 	close(in[1]);
 	*err = ERROR_INIT;
@@ -164,7 +172,7 @@ static int from_helper(struct cli *cli, const char *helper, const char *server, 
 	bool ok = false;
 
 	buf_init(&text, ANSWER_MAX + 1);
-	if (run_helper(program, server, &text, &ok, err) < 0)
+	if (run_helper(program, "get", server, &text, &ok, err) < 0)
 		return -err->code;
 	if (!ok) {
 		/* It says so on its output when it has none. */
@@ -190,9 +198,9 @@ static int from_helper(struct cli *cli, const char *helper, const char *server, 
 }
 
 /* How a registry is called in docker's files. */
-static const char *server_of(const struct image_reference *r)
+static const char *server_of(const char *registry)
 {
-	return !strcmp(r->registry, "docker.io") ? DOCKER_HUB : r->registry;
+	return !strcmp(registry, "docker.io") ? DOCKER_HUB : registry;
 }
 
 static const char *helper_of(const json_t *config, const char *server)
@@ -205,7 +213,7 @@ static const char *helper_of(const json_t *config, const char *server)
 static int find(struct cli *cli, const json_t *config, const struct image_reference *r,
 		json_t **ret, struct error *err)
 {
-	const char *server = server_of(r), *helper = helper_of(config, server);
+	const char *server = server_of(r->registry), *helper = helper_of(config, server);
 
 	if (!str_empty(helper) && (from_helper(cli, helper, server, ret, err) < 0 || *ret))
 		return -err->code;
@@ -258,7 +266,7 @@ static int add_service(struct cli *cli, const json_t *config, const json_t *serv
 	if (!image || image_reference_parse(image, &r, &malformed) < 0 ||
 	    json_object_get(auths, r.registry))
 		return 0;
-	if (!str_empty(helper_of(config, server_of(&r))) && !always &&
+	if (!str_empty(helper_of(config, server_of(r.registry))) && !always &&
 	    is_settled(cli, service, image))
 		return 0;
 	if (find(cli, config, &r, &auth, err) < 0)
@@ -281,4 +289,113 @@ int auth_for_model(struct cli *cli, json_t *body, bool always)
 		if (r == 0 && config)
 			r = add_service(cli, config, service, always, auths, &err);
 	return r < 0 ? cli_fail(cli, &err) : 0;
+}
+
+/* ---- keeping and forgetting */
+
+static int write_config(const json_t *config, struct error *err)
+{
+	auto_free char *dir = config_dir(), *path = NULL, *text = NULL;
+
+	if (!dir)
+		return error_set(err, ENOENT,
+				 "there is no home directory for docker's config.json");
+	path = xasprintf("%s/config.json", dir);
+	text = json_dumps(config, JSON_INDENT(1) | JSON_ENSURE_ASCII);
+	if (file_mkdir_p(dir, 0700, err) < 0)
+		return -err->code;
+	return file_write_atomic(AT_FDCWD, path, text ?: "{}", text ? strlen(text) : 2, 0600, err);
+}
+
+/* Tells the helper of a server; *ret_was: it says that it did. */
+static int tell_helper(const char *helper, const char *verb, const char *input, bool *ret_ok,
+		       struct error *err)
+{
+	auto_free char *program = xasprintf("docker-credential-%s", helper);
+	auto_buf struct buf answer;
+
+	buf_init(&answer, ANSWER_MAX + 1);
+	return run_helper(program, verb, input, &answer, ret_ok, err);
+}
+
+static json_t *auth_entry(const char *user, const char *password)
+{
+	auto_free char *plain = xasprintf("%s:%s", user, password);
+	size_t len = strlen(plain);
+	auto_free char *text = xcalloc(1, BASE64_ENCODE_RAW_LENGTH(len) + 1);
+
+	base64_encode_raw(text, len, (const uint8_t *)plain);
+	return json_pack("{s:s}", "auth", text);
+}
+
+static int store_in_helper(const char *helper, const char *server, const char *user,
+			   const char *password, struct error *err)
+{
+	auto_json json_t *o = json_pack("{s:s, s:s, s:s}", "ServerURL", server, "Username", user,
+					"Secret", password);
+	auto_free char *text = json_text(o);
+	bool ok = false;
+
+	if (tell_helper(helper, "store", text, &ok, err) < 0)
+		return -err->code;
+	return ok ? 0
+		  : error_set(err, EIO, "docker-credential-%s did not keep the credentials",
+			      helper);
+}
+
+int auth_store(struct cli *cli, const char *registry, const char *user, const char *password,
+	       struct error *err)
+{
+	const char *server = server_of(registry), *helper;
+	auto_json json_t *config = NULL;
+	json_t *auths;
+
+	if (load_config(&config, err) < 0)
+		return -err->code;
+	if (!config)
+		config = json_object();
+	helper = helper_of(config, server);
+	if (!str_empty(helper) && store_in_helper(helper, server, user, password, err) < 0)
+		return -err->code;
+	auths = json_get_obj(config, "auths");
+	if (!auths) {
+		auths = json_object();
+		json_set_new(config, "auths", auths);
+	}
+	/* docker names the server in the file even when a helper has the secret. */
+	json_set_new(auths, server, str_empty(helper) ? auth_entry(user, password) : json_object());
+	if (write_config(config, err) < 0)
+		return -err->code;
+	if (str_empty(helper))
+		cli_warn(
+			cli,
+			"the credentials are kept unencrypted in docker's config.json; a credential "
+			"helper (credsStore) would protect them");
+	return 0;
+}
+
+int auth_erase(const char *registry, bool *ret_was, struct error *err)
+{
+	const char *server = server_of(registry), *helper, *key;
+	auto_json json_t *config = NULL;
+	json_t *auths, *value;
+	void *next;
+	bool helped = false, was = false;
+
+	if (load_config(&config, err) < 0)
+		return -err->code;
+	helper = helper_of(config, server);
+	if (!str_empty(helper) && tell_helper(helper, "erase", server, &helped, err) < 0)
+		return -err->code;
+	auths = json_get_obj(config, "auths");
+	json_object_foreach_safe (auths, next, key, value) {
+		auto_free char *host = host_of_key(key);
+
+		if (strcmp(key, server) != 0 && strcmp(host, server) != 0)
+			continue;
+		json_object_del(auths, key);
+		was = true;
+	}
+	*ret_was = was || helped;
+	return was ? write_config(config, err) : 0;
 }

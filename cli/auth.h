@@ -22,4 +22,11 @@ int auth_for_image(struct cli *cli, const char *image, json_t **ret, struct erro
  */
 int auth_for_model(struct cli *cli, json_t *body, bool always);
 
+/* Keeps credentials of a registry ("docker.io", "localhost:5000"): in the helper that the file
+ * names, else in the file. */
+int auth_store(struct cli *cli, const char *registry, const char *user, const char *password,
+	       struct error *err) MUST_CHECK;
+/* Forgets them; *ret_was: there were some. */
+int auth_erase(const char *registry, bool *ret_was, struct error *err) MUST_CHECK;
+
 #endif

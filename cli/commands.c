@@ -3,13 +3,13 @@
 #include "cli/verbs.h"
 
 const struct command *const cli_commands[] = {
-	&cmd_complete, &cmd_config,  &cmd_create, &cmd_down,	 &cmd_events,  &cmd_exec,
-	&cmd_explain,  &cmd_help,    &cmd_image,  &cmd_images,	 &cmd_import,  &cmd_inspect,
-	&cmd_kill,     &cmd_lint,    &cmd_logs,	  &cmd_ls,	 &cmd_network, &cmd_pause,
-	&cmd_plan,     &cmd_port,    &cmd_ps,	  &cmd_pull,	 &cmd_restart, &cmd_rm,
-	&cmd_rmi,      &cmd_run,     &cmd_scale,  &cmd_shutdown, &cmd_start,   &cmd_stop,
-	&cmd_top,      &cmd_unpause, &cmd_up,	  &cmd_version,	 &cmd_volume,  &cmd_wait,
-	NULL,
+	&cmd_build,  &cmd_builder,  &cmd_complete, &cmd_config, &cmd_create, &cmd_down,
+	&cmd_events, &cmd_exec,	    &cmd_explain,  &cmd_help,	&cmd_image,  &cmd_images,
+	&cmd_import, &cmd_inspect,  &cmd_kill,	   &cmd_lint,	&cmd_login,  &cmd_logout,
+	&cmd_logs,   &cmd_ls,	    &cmd_network,  &cmd_pause,	&cmd_plan,   &cmd_port,
+	&cmd_ps,     &cmd_pull,	    &cmd_restart,  &cmd_rm,	&cmd_rmi,    &cmd_run,
+	&cmd_scale,  &cmd_shutdown, &cmd_start,	   &cmd_stop,	&cmd_top,    &cmd_unpause,
+	&cmd_up,     &cmd_version,  &cmd_volume,   &cmd_wait,	NULL,
 };
 
 const struct option_def cli_global_options[] = {

@@ -6,10 +6,15 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/mem.h"
+#include "base/reference.h"
+#include "cli/auth.h"
+#include "cli/client.h"
 #include "cli/out.h"
 #include "cli/project.h"
 #include "cli/verbs.h"
 #include "compose/compose.h"
+#include "compose/node.h"
 
 struct values {
 	bool quiet, strict, services, volumes, networks, images, profiles, environment, variables,
@@ -26,7 +31,8 @@ static const struct option_def options[] = {
 	{0, "hash", OPTION_STR, offsetof(struct values, hash), "SERVICE,...",
 	 "Print the hash of each of these services, \"*\" for all"},
 	{0, "images", OPTION_FLAG, offsetof(struct values, images), NULL, "Print the image names"},
-	{0, "lock-image-digests", OPTION_FLAG, offsetof(struct values, lock_digests), NULL, NULL},
+	{0, "lock-image-digests", OPTION_FLAG, offsetof(struct values, lock_digests), NULL,
+	 "Print an override file with the digests of the images alone"},
 	{0, "models", OPTION_FLAG, offsetof(struct values, models), NULL, "Print the model names"},
 	{0, "networks", OPTION_FLAG, offsetof(struct values, networks), NULL,
 	 "Print the network names"},
@@ -45,7 +51,7 @@ static const struct option_def options[] = {
 	 "Print the profile names"},
 	{'q', "quiet", OPTION_FLAG, offsetof(struct values, quiet), NULL, "Only check"},
 	{0, "resolve-image-digests", OPTION_FLAG, offsetof(struct values, resolve_digests), NULL,
-	 NULL},
+	 "Pin images to the digests that their registries have now"},
 	{0, "services", OPTION_FLAG, offsetof(struct values, services), NULL,
 	 "Print the service names"},
 	{0, "strict", OPTION_FLAG, offsetof(struct values, strict), NULL, "Warnings are errors"},
@@ -163,6 +169,70 @@ static int print_model(struct cli *cli, const struct values *v, const struct com
 	return 0;
 }
 
+/* ---- digests: an image by what its name stands for at the registry now */
+
+static int ask_registry(struct cli *cli, const char *image, char **ret, struct error *err)
+{
+	auto_json json_t *body = json_object(), *reply = NULL;
+	json_t *auth = NULL;
+	int r = auth_for_image(cli, image, &auth, err);
+
+	json_set_str(body, "name", image);
+	json_set_new(body, "auth", auth ? auth : json_null());
+	if (r == 0)
+		r = client_call(cli->socket_path, true, "POST", "/cmp/v1/images/digest", body,
+				&reply, err);
+	if (r == 0)
+		*ret = xstrdup(json_get_str(reply, "digest") ?: "");
+	return r;
+}
+
+static int pin(struct cli *cli, struct arena *arena, struct compose_node *image, struct error *err)
+{
+	auto_reference struct image_reference ref = {0};
+	int r = image_reference_parse(image->text, &ref, err);
+
+	if (r == 0 && !ref.digest)
+		r = ask_registry(cli, image->text, &ref.digest, err);
+	if (r == 0)
+		image->text = arena_printf(arena, "%s/%s%s%s@%s", ref.registry, ref.path,
+					   ref.tag ? ":" : "", ref.tag ?: "", ref.digest);
+	return r;
+}
+
+/* A mapping with nothing but this key, if it has it. */
+static void keep_only(struct compose_node *map, const char *key)
+{
+	const struct compose_pair *pair = node_pair(map, key);
+
+	if (pair)
+		map->map.pairs[0] = *pair;
+	map->map.count = pair != NULL;
+}
+
+/* `lock`: what is left is an override with nothing but the images. */
+static int resolve_digests(struct cli *cli, struct compose_project *p, bool lock)
+{
+	struct compose_node *services = node_get(p->model, "services");
+	struct error err = ERROR_INIT;
+	size_t i;
+
+	for (i = 0; services && services->kind == COMPOSE_MAP && i < services->map.count; i++) {
+		struct compose_pair *service = &services->map.pairs[i];
+		struct compose_node *image = node_get(service->value, "image");
+
+		if (image && pin(cli, p->arena, image, &err) < 0) {
+			error_wrap(&err, "service %s: resolve image %s", service->key, image->text);
+			return cli_fail(cli, &err);
+		}
+		if (lock)
+			keep_only(service->value, "image");
+	}
+	if (lock)
+		keep_only(p->model, "services");
+	return 0;
+}
+
 static int render(struct cli *cli, const struct values *v, const struct compose_project *p,
 		  struct buf *out)
 {
@@ -241,9 +311,6 @@ static int run(struct cli *cli, const void *values, int argc, char **argv)
 	memcpy(services, argv, (size_t)argc * sizeof(*services));
 	if (cli->dry_run && v->output)
 		return cli_usage(cli, "--output does not go together with --dry-run");
-	if (v->resolve_digests || v->lock_digests)
-		return cli_usage(
-			cli, "image digests cannot be resolved yet: there is no registry client");
 	r = cli_compose_options(cli, services, &opts);
 	if (r)
 		return r;
@@ -262,6 +329,10 @@ static int run(struct cli *cli, const void *values, int argc, char **argv)
 	if (!r && argc && compose_project_restrict(p, services, &err) < 0)
 		r = cli_fail(cli, &err);
 	if (r || v->quiet)
+		return r;
+	if (v->resolve_digests || v->lock_digests)
+		r = resolve_digests(cli, p, v->lock_digests);
+	if (r)
 		return r;
 	if (v->environment)
 		for (i = 0; p->environment && p->environment[i]; i++)

@@ -219,8 +219,18 @@ static const struct command image_prune = {
 /* ---- all */
 
 static const struct command *const verbs[] = {
-	&image_history, &cmd_import,	 &image_inspect, &cmd_image_load, &cmd_image_ls,
-	&image_prune,	&cmd_image_pull, &cmd_image_rm,	 &cmd_image_save, &image_tag,
+	&cmd_image_build,
+	&image_history,
+	&cmd_import,
+	&image_inspect,
+	&cmd_image_load,
+	&cmd_image_ls,
+	&image_prune,
+	&cmd_image_pull,
+	&cmd_image_push,
+	&cmd_image_rm,
+	&cmd_image_save,
+	&image_tag,
 	NULL,
 };
 

@@ -21,6 +21,7 @@ struct task {
 	bool done, failed, warned;
 	bool part; /* of another task: a layer of an image; shown indented, not counted */
 	int64_t current, total; /* bytes; total 0: no bar */
+	int64_t moving_ns;	/* when they began to move */
 	int64_t started_ns, ended_ns;
 };
 
@@ -86,6 +87,11 @@ int progress_new(struct cli *cli, const char *title, struct progress **ret, stru
 	return 0;
 }
 
+enum progress_mode progress_mode_of(const struct progress *p)
+{
+	return p->mode;
+}
+
 /* ---- the frame */
 
 static const char *const spinner[] = {"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"};
@@ -94,8 +100,9 @@ static const char *const spinner[] = {"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", 
 #define DRY_MARK  "DRY-RUN MODE - " /* as Compose has it */
 
 /* "[========>           ]  12.1MB/48.6MB  24MB/s 2s" */
-static void describe_bytes(const struct task *t, double seconds, char *ret, size_t size)
+static void describe_bytes(const struct task *t, int64_t now_ns, char *ret, size_t size)
 {
+	double seconds = (double)(now_ns - t->moving_ns) / 1e9;
 	int filled = (int)((double)t->current / (double)t->total * BAR_CELLS);
 	double rate = seconds > 0.3 ? (double)t->current / seconds : 0;
 	char bar[BAR_CELLS + 1], done[32], all[32], speed[32], rest[64] = "";
@@ -143,7 +150,7 @@ static void add_task_line(const struct task *t, const char *before, unsigned col
 	mark_of(t, now_ns, &mark, &tint);
 	snprintf(timer, sizeof(timer), "%.1fs", seconds > 0 ? seconds : 0);
 	if (t->total && !t->done)
-		describe_bytes(t, seconds, bytes, sizeof(bytes));
+		describe_bytes(t, now_ns, bytes, sizeof(bytes));
 	used = snprintf(left, sizeof(left), "%s%*s%-*s %s%s%s%s", before, indent, "",
 			(int)id_width - indent, t->id, t->text, bytes,
 			str_empty(t->details) ? "" : " ", t->details ? t->details : "");
@@ -294,7 +301,9 @@ static void on_progress(struct progress *p, const json_t *event)
 		fprintf(p->stream, "%s %s %s%s%s\n", p->dry_run ? " " DRY_MARK : "", id, text,
 			str_empty(details) ? "" : " ", details ? details : "");
 	t->current = json_get_int(event, "current", 0);
-	t->total = json_get_int(event, "total", 0);
+	t->total = MAX(json_get_int(event, "total", 0), t->current);
+	if (t->total && !t->moving_ns)
+		t->moving_ns = time_boot_ns();
 	free(t->text);
 	free(t->details);
 	t->text = xstrdup(text);

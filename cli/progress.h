@@ -20,6 +20,7 @@ int progress_new(struct cli *cli, const char *title, struct progress **ret, stru
 	MUST_CHECK;
 /* Finishes the frame: what was shown stays. */
 void progress_free(struct progress *p);
+enum progress_mode progress_mode_of(const struct progress *p);
 /* One line of the stream.  Returns false when it was the last one ("end", "error"). */
 bool progress_event(struct progress *p, const json_t *event);
 /* Repaints what moves (spinner, timers); for a loop that polls. No-op unless on a terminal. */

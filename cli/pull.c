@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* cmp pull: the images of services; cmp image pull: one by its name. */
+/* cmp pull: the images of services; cmp image pull and push: one by its name. */
 #include <stdio.h>
 
+#include "base/http.h"
 #include "base/json.h"
 #include "cli/auth.h"
 #include "cli/project.h"
@@ -56,6 +57,47 @@ const struct command cmd_image_pull = {
 	.options = image_pull_options,
 	.values_size = sizeof(struct values),
 	.run = image_pull_run,
+};
+
+/* ---- image push */
+
+static const struct option_def image_push_options[] = {
+	{'q', "quiet", OPTION_FLAG, offsetof(struct values, quiet), NULL, "Print only the digest"},
+	{0},
+};
+
+static int image_push_run(struct cli *cli, const void *values, int argc, char **argv)
+{
+	const struct values *v = values;
+	auto_json json_t *body = json_object(), *auth = NULL, *end = NULL;
+	auto_buf struct buf target = BUF_INIT;
+	struct error err = ERROR_INIT;
+	int status;
+
+	if (argc != 1)
+		return cli_usage(cli, "\"cmp image push\" requires 1 argument: NAME[:TAG]");
+	if (auth_for_image(cli, argv[0], &auth, &err) < 0)
+		return cli_fail(cli, &err);
+	if (auth)
+		json_set_new(body, "auth", steal_ptr(&auth));
+	if (v->quiet)
+		show_nothing(cli);
+	buf_adds(&target, "/cmp/v1/images/");
+	http_percent_encode(&target, argv[0]);
+	buf_adds(&target, "/push");
+	status = cli_stream(cli, target.data, body, "Pushing", &end);
+	if (!status && json_get_str(end, "digest"))
+		puts(json_get_str(end, "digest"));
+	return status;
+}
+
+const struct command cmd_image_push = {
+	.name = "push",
+	.usage = "[OPTIONS] NAME[:TAG]",
+	.summary = "Send an image to the registry of its name",
+	.options = image_push_options,
+	.values_size = sizeof(struct values),
+	.run = image_push_run,
 };
 
 /* ---- pull SERVICE */

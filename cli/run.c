@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "cli/auth.h"
+#include "cli/build.h"
 #include "cli/client.h"
 #include "cli/project.h"
 #include "cli/stream.h"
@@ -11,7 +12,7 @@
 #include "cli/verbs.h"
 
 struct values {
-	bool detach, rm, no_tty, tty, service_ports, no_deps, use_aliases, quiet_pull,
+	bool build, detach, rm, no_tty, tty, service_ports, no_deps, use_aliases, quiet_pull,
 		remove_orphans, interactive;
 	char **env, **labels, **volumes, **publish, **cap_add, **cap_drop;
 	char *name, *user, *workdir, *entrypoint, *pull;
@@ -20,6 +21,7 @@ struct values {
 static const struct values defaults = {.interactive = true};
 
 static const struct option_def options[] = {
+	{0, "build", OPTION_FLAG, offsetof(struct values, build), NULL, "Build images first"},
 	{0, "cap-add", OPTION_STRV, offsetof(struct values, cap_add), "CAP", "Add capabilities"},
 	{0, "cap-drop", OPTION_STRV, offsetof(struct values, cap_drop), "CAP", "Drop capabilities"},
 	{'d', "detach", OPTION_FLAG, offsetof(struct values, detach), NULL,
@@ -192,6 +194,12 @@ static int run(struct cli *cli, const void *values, int argc, char **argv)
 	if (r)
 		return r;
 	r = cli_project_model(cli, MODEL_MAKES, body, &project, 1, argv);
+	if (!r) {
+		char *service[] = {argv[0], NULL};
+
+		if (!cli->dry_run)
+			r = build_for_model(cli, body, service, !v->no_deps, v->build);
+	}
 	if (!r)
 		r = auth_for_model(cli, body, str_eq(v->pull, "always"));
 	if (!r)

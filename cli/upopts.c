@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "base/json.h"
+#include "cli/build.h"
 #include "cli/project.h"
 
 static bool environment_says(const char *name)
@@ -59,4 +60,14 @@ int up_options_request(struct cli *cli, const struct up_options *o, json_t *opti
 	if (o->timeout >= 0)
 		json_set_int(options, "timeout_s", o->timeout);
 	return 0;
+}
+
+int up_build(struct cli *cli, const struct up_options *o, const json_t *body, int argc, char **argv)
+{
+	auto_free char **services = xcalloc((size_t)argc + 1, sizeof(*services));
+
+	if (o->no_build)
+		return 0;
+	memcpy(services, argv, (size_t)argc * sizeof(*services));
+	return build_for_model(cli, body, services, !o->no_deps, o->build);
 }

@@ -53,4 +53,9 @@ bool is_pull_option(const char *value); /* of --pull */
 /* Adds them to {"services": …}; 0 or an exit status. */
 int up_options_request(struct cli *cli, const struct up_options *o, json_t *options);
 
+/* Builds what must be built before: all with --build, what is missing otherwise.  0 or an exit
+ * status. */
+int up_build(struct cli *cli, const struct up_options *o, const json_t *body, int argc,
+	     char **argv);
+
 #endif

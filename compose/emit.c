@@ -215,6 +215,7 @@ static void put_string(struct buf *out, const char *text, unsigned depth, bool e
 static void put_scalar(struct buf *out, const struct compose_node *n, unsigned depth, bool escape)
 {
 	json_t *value;
+	double again;
 	char *text;
 
 	if (n->kind == COMPOSE_STRING) {
@@ -223,6 +224,12 @@ static void put_scalar(struct buf *out, const struct compose_node *n, unsigned d
 	}
 	value = node_to_json(n);
 	text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+	/* Fifteen digits give back what people write, seventeen every number there is. */
+	if (n->kind == COMPOSE_FLOAT && text &&
+	    (parse_double(text, &again) < 0 || again < n->real || again > n->real)) {
+		free(text);
+		text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(17));
+	}
 	buf_adds(out, text ? text : "null");
 	free(text);
 	json_decref(value);
@@ -290,6 +297,18 @@ static void put_pair(struct writer *w, const struct compose_pair *pair, unsigned
 	}
 }
 
+/* Of the two limits of ulimits the model leaves out one that is 0, and the format wants both: the
+ * name of what is not there, or NULL.  No other mapping of services has such a number alone. */
+static const char *left_out(const struct writer *w, const struct compose_node *map)
+{
+	const struct compose_pair *only = map->map.pairs;
+
+	if (map->map.count != 1 || only->value->kind != COMPOSE_INT ||
+	    !str_eq(w->section, "services"))
+		return NULL;
+	return !strcmp(only->key, "soft") ? "hard" : !strcmp(only->key, "hard") ? "soft" : NULL;
+}
+
 /* `hanging`: the first line is indented already (an item of a list). */
 static void put_map(struct writer *w, const struct compose_node *n, unsigned depth, bool hanging)
 {
@@ -308,6 +327,10 @@ static void put_map(struct writer *w, const struct compose_node *n, unsigned dep
 		put_pair(w, pair, depth);
 	}
 	w->parent = parent;
+	if (left_out(w, n)) {
+		put_indent(w->out, depth);
+		buf_addf(w->out, "%s: 0\n", left_out(w, n));
+	}
 }
 
 static void put_list(struct writer *w, const struct compose_node *n, unsigned depth)

@@ -217,8 +217,8 @@ static const struct compose_type build_context = {
 	.shapes = SHAPE_STRING, .expand = expand_build_context, .finish = finish_string};
 static const struct compose_key build_keys[] = {
 	{"context", &build_context, 0, NULL,
-	 "Directory, or the address of a repository or archive, that the build sees. "
-	 "The project directory if not given."},
+	 "Directory that the build sees, the project directory if not given. Addresses of "
+	 "repositories and archives are refused."},
 	{"dockerfile", &text, 0, NULL, "The Dockerfile, seen from the context."},
 	{"dockerfile_inline", &text, 0, NULL,
 	 "The text of the Dockerfile itself; excludes dockerfile."},
@@ -226,32 +226,32 @@ static const struct compose_key build_keys[] = {
 	{"args", &assignments, 0, NULL,
 	 "Values for the ARG instructions; one without a value takes it from the "
 	 "environment."},
-	{"provenance", &text_or_bool, 0, NULL,
+	{"provenance", &text_or_bool, KEY_IGNORED, NULL,
 	 "Whether, and how, the image says where it comes from."},
-	{"sbom", &text_or_bool, 0, NULL, "Whether, and how, the image lists its parts."},
-	{"ssh", &ssh, 0, NULL, "Keys and agents that RUN --mount=type=ssh sees."},
+	{"sbom", &text_or_bool, KEY_IGNORED, NULL, "Whether, and how, the image lists its parts."},
+	{"ssh", &ssh, 0, NULL, "Keys and agents that RUN --mount=type=ssh sees; refused."},
 	{"labels", &labels, 0, NULL, "Labels of the image."},
-	{"cache_from", &texts_any, 0, NULL, "Where the build looks for cached layers."},
-	{"cache_to", &texts_any, 0, NULL, "Where the build leaves its cache."},
+	{"cache_from", &texts_any, KEY_IGNORED, NULL, "Where the build looks for cached layers."},
+	{"cache_to", &texts_any, KEY_IGNORED, NULL, "Where the build leaves its cache."},
 	{"no_cache", &boolean, 0, NULL, "Build every step again."},
 	{"no_cache_filter", &text_or_texts, 0, NULL,
 	 "Stages that are built again whatever the cache has."},
 	{"additional_contexts", &contexts, 0, NULL,
 	 "Further contexts by name: a directory, an address, or service:NAME for the "
-	 "image of another service."},
+	 "image of another service; refused."},
 	{"pull", &boolean, 0, NULL, "Fetch the base images again."},
 	{"extra_hosts", &extra_hosts, 0, NULL,
 	 "Names and addresses that the build adds to /etc/hosts."},
-	{"isolation", &text, 0, NULL, "Isolation of the build on Windows."},
-	{"network", &text, 0, NULL, "Network of RUN instructions: host, none, or a name."},
+	{"isolation", &text, 0, NULL, "Isolation of the build on Windows; refused."},
+	{"network", &text, 0, NULL, "Network of RUN instructions: default, host or none."},
 	{"target", &text, 0, NULL, "The stage of the Dockerfile that becomes the image."},
 	{"secrets", &build_secrets, 0, NULL, "Secrets that RUN --mount=type=secret sees."},
 	{"shm_size", &bytes, 0, NULL, "Size of /dev/shm while RUN instructions run."},
 	{"tags", &texts_once, 0, NULL, "Further names of the image."},
 	{"ulimits", &ulimits, 0, NULL, "Limits of the processes of the build."},
 	{"platforms", &texts_once, 0, NULL,
-	 "Platforms that the image is built for, like linux/amd64."},
-	{"privileged", &boolean, 0, NULL, "Run the build with all privileges."},
+	 "Platforms that the image is built for: only this machine's."},
+	{"privileged", &boolean, 0, NULL, "Allow RUN --security=insecure."},
 	{0},
 };
 static const struct compose_type build = {.shapes = SHAPE_STRING | SHAPE_MAP,
@@ -724,9 +724,9 @@ static const struct compose_key service_keys[] = {
 	{"attach", &boolean, KEY_KEEP, NULL,
 	 "false: up does not show what the service prints, unless it is asked with "
 	 "--attach."},
-	{"build", &build, KEY_IGNORED, NULL,
-	 "How the image is made. cmp cannot build yet: the image must be there, under "
-	 "the name of image, or PROJECT-SERVICE."},
+	{"build", &build, 0, NULL,
+	 "How the image is made. Its name is that of image, or PROJECT-SERVICE; up, create and run "
+	 "build it when it is not there."},
 	{"develop", &develop, KEY_IGNORED, NULL,
 	 "What happens when files change while one works on them."},
 	{"blkio_config", &blkio, KEY_IGNORED | KEY_WARNED, NULL,
@@ -864,7 +864,7 @@ static const struct compose_key service_keys[] = {
 	{"secrets", &secret_mounts, 0, NULL,
 	 "Secrets that the container sees as files. A string is the name of one."},
 	{"security_opt", &texts, 0, NULL,
-	 "no-new-privileges, seccomp:FILE|unconfined with an absolute path, "
+	 "no-new-privileges, seccomp:FILE|unconfined with a path from the project's directory, "
 	 "apparmor:PROFILE|unconfined, systempaths=unconfined. label: has no effect."},
 	{"shm_size", &bytes, 0, NULL, "Size of /dev/shm, 64m if not given."},
 	{"stdin_open", &boolean, 0, NULL, "Keep standard input open."},

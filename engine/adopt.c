@@ -13,15 +13,18 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/time.h"
 #include "engine/container_int.h"
 #include "engine/health.h"
 #include "engine/network.h"
 #include "engine/state.h"
 #include "engine/sweep.h"
 
-#define FACT_BOOT     "boot_id"
-#define EXIT_REBOOTED 255
-#define EXIT_LOST     137
+#define FACT_BOOT      "boot_id"
+#define EXIT_REBOOTED  255
+#define EXIT_LOST      137
+#define REACH_FIRST_NS (NS_PER_SEC / 4)
+#define REACH_LAST_NS  (30 * NS_PER_SEC)
 
 static bool alive(const struct container *c)
 {
@@ -30,15 +33,6 @@ static bool alive(const struct container *c)
 }
 
 /* ---- those that run */
-
-/* The shim has answered and returned what it kept. */
-static void on_found(void *arg, int pid, int dns_udp_fd, int dns_tcp_fd)
-{
-	struct container *c = arg;
-
-	c->pid = pid;
-	endpoints_up(c, dns_udp_fd, dns_tcp_fd);
-}
 
 /* What it holds (sockets, names) is served again.  Only now can it be told what to keep. */
 static void take_over(struct container *c)
@@ -78,25 +72,53 @@ static bool means_gone(int code)
 	       code == EPIPE;
 }
 
+/* The shim has answered, at once or later. */
+static void on_answered(void *arg, int pid, int dns_udp_fd, int dns_tcp_fd)
+{
+	struct container *c = arg;
+	bool late = c->out_of_reach;
+
+	c->pid = pid;
+	endpoints_up(c, dns_udp_fd, dns_tcp_fd);
+	if (!pid) /* it has ended: that is what the shim says next */
+		return;
+	c->out_of_reach = false;
+	take_over(c);
+	if (!late)
+		return;
+	log_info("adopt", "container %s is within reach again", c->name);
+	if (c->state != CONTAINER_STOPPING)
+		uv_timer_stop(&c->life->timer);
+	publish_refresh(c);
+	health_start(c);
+}
+
+static void lose(struct container *c)
+{
+	shim_free(c->shim);
+	c->shim = NULL;
+	endpoints_down(c);
+}
+
 static enum finding find_shim(struct container *c)
 {
 	struct shim_events events = container_shim_events;
 	struct error err = ERROR_INIT;
+	int r;
 
-	events.on_started = on_found;
-	if (shim_connect(c->daemon, c->id, &events, c, &c->shim, &err) == 0 && c->pid) {
-		take_over(c);
+	events.on_started = on_answered;
+	r = shim_connect(c->daemon, c->id, &events, c, &c->shim, &err);
+	if (r == 0 && c->pid)
 		return FOUND;
-	}
-	shim_free(c->shim);
-	c->shim = NULL;
-	endpoints_down(c);
+	if (r != -ETIMEDOUT)
+		lose(c);
 	if (means_gone(err.code)) {
 		log_debug("adopt", "container %s: %s", c->name,
 			  err.code ? err.msg : "it has ended");
 		return GONE;
 	}
-	log_err("adopt", "container %s runs, but out of our reach: %s", c->name, err.msg);
+	if (!c->out_of_reach)
+		log_err("adopt", "container %s runs, but out of our reach: %s", c->name, err.msg);
 	return OUT_OF_REACH;
 }
 
@@ -128,6 +150,7 @@ static void settle(void *arg)
 
 static void settle_lost(struct container *c, bool rebooted)
 {
+	c->out_of_reach = false;
 	if (c->state == CONTAINER_STARTING)
 		error_set(&c->life->failure, ECONNRESET,
 			  "the supervisor ended while it was starting");
@@ -139,6 +162,41 @@ static void settle_lost(struct container *c, bool rebooted)
 	log_warn("adopt", "container %s was lost%s", c->name,
 		 rebooted ? " when the machine went down" : ": its shim is gone");
 	sweep_cgroup(c->daemon, c->id, settle, container_ref(c));
+}
+
+/* ---- those whose shims do not answer */
+
+static void try_later(struct container *c)
+{
+	struct life *l = c->life;
+
+	l->pause_ns = MIN(l->pause_ns ? l->pause_ns * 2 : REACH_FIRST_NS, REACH_LAST_NS);
+	life_arm(c, l->pause_ns);
+}
+
+/* One that is connected and silent will be heard; nothing is asked twice. */
+void container_reach(struct container *c)
+{
+	enum finding found;
+
+	if (c->shim)
+		return;
+	found = find_shim(c);
+	if (found == OUT_OF_REACH && !c->shim)
+		try_later(c);
+	else if (found == GONE && find_exit(c))
+		settle(container_ref(c));
+	else if (found == GONE)
+		settle_lost(c, false);
+}
+
+static void leave_alone(struct container *c)
+{
+	if (c->state != CONTAINER_PAUSED)
+		c->state = CONTAINER_RUNNING; /* can be stopped: by killing its cgroup */
+	c->life->pause_ns = 0;
+	if (!c->shim)
+		try_later(c);
 }
 
 /* ---- those that should run */
@@ -186,6 +244,7 @@ static void look_for(struct adopted *a, bool rebooted)
 	if (!alive(a->container))
 		return;
 	found = rebooted ? GONE : find_shim(a->container);
+	a->container->out_of_reach = found == OUT_OF_REACH;
 	if (found == FOUND)
 		a->how = RUNS;
 	else if (found == OUT_OF_REACH)
@@ -206,8 +265,8 @@ static void carry_on(struct adopted *a, bool rebooted)
 		settle(container_ref(c));
 	else if (a->how == LOST)
 		settle_lost(c, rebooted);
-	else if (c->state != CONTAINER_PAUSED)
-		c->state = CONTAINER_RUNNING; /* can be stopped: by killing its cgroup */
+	else
+		leave_alone(c);
 }
 
 void containers_adopt(struct daemon *d)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/file.h"
+#include "engine/container_int.h"
 #include "images/helper.h"
 
 #define OPTIONS_MAX    4000 /* of overlay: the kernel takes a page */
@@ -17,7 +18,7 @@ struct archive {
 	struct container *container; /* referenced */
 	struct archive_args args;    /* strings in it are not used after the start */
 	struct image_helper *helper;
-	bool holds; /* the container cannot be started */
+	bool holds; /* starts of the container wait */
 };
 
 /* ---- the tree of a container that does not run */
@@ -159,7 +160,7 @@ static void on_done(void *arg, const char *output, const struct error *err)
 	struct error problem = ERROR_INIT;
 
 	if (a->holds)
-		a->container->files_busy--;
+		container_files_done(a->container);
 	if (err)
 		problem = *err;
 	else if (json_load_text(output, strlen(output), &answer, &problem) < 0)
@@ -224,6 +225,8 @@ int archive_start(struct container *c, const struct archive_args *args, struct a
 	auto_fd int ns = -1;
 	struct archive *a;
 
+	if (c->out_of_reach)
+		return error_set(err, EBUSY, "container %s: its shim does not answer", c->name);
 	if (!c->pid && (c->state == CONTAINER_STARTING || c->state == CONTAINER_RESTARTING))
 		return error_set(err, EBUSY, "container %s is being started", c->name);
 	if (c->pid) {

@@ -19,7 +19,7 @@ struct archive_args {
 	void *arg;
 };
 struct archive;
-/* A container that does not run cannot be started until it is done.  -EBUSY while it is starting.
+/* The start of a container that does not run waits until it is done.  -EBUSY while it is starting.
  */
 int archive_start(struct container *c, const struct archive_args *args, struct archive **ret,
 		  struct error *err) MUST_CHECK;

@@ -231,12 +231,15 @@ static int check_name(struct daemon *d, const char *name, struct error *err)
 		     : 0;
 }
 
-/* Those of the image, under its own. */
+/* Those of the image, under its own; an image does not say which project a container belongs to. */
 static void add_image_labels(struct container *c)
 {
-	json_t *labels = json_object();
+	json_t *labels = json_object(), *value;
+	const char *key;
 
-	json_object_update(labels, json_get_obj(c->image->config, "Labels"));
+	json_object_foreach (json_get_obj(c->image->config, "Labels"), key, value)
+		if (!str_starts(key, LABEL) && json_is_string(value))
+			json_set_new(labels, key, json_incref(value));
 	json_object_update(labels, c->config.labels);
 	json_decref(c->config.labels);
 	c->config.labels = labels;
@@ -316,7 +319,9 @@ int container_create(struct daemon *d, const struct container_create_args *args,
 	r = copy_config(args->config, &c->config, err);
 	if (r == 0)
 		r = check_config(&c->config, err);
-	if (r == 0)
+	if (r == 0 && args->image)
+		c->image = image_ref(args->image);
+	else if (r == 0)
 		r = image_resolve(d->images, c->config.image ? c->config.image : "", &c->image,
 				  err);
 	if (r < 0)

@@ -65,12 +65,13 @@ struct container {
 	enum health_status health_status;
 	struct health *health;
 	struct shim *shim;	    /* NULL when none */
+	bool out_of_reach;	    /* it runs, but its shim does not answer; pid is unknown */
 	struct net_dns_client *dns; /* its resolver, while it runs; dnszone.c */
 	struct container_endpoint *endpoints;
 	size_t endpoint_count;
 	struct publish_use *published; /* its host ports while it holds them; publish.c */
 	size_t published_count;
-	unsigned files_busy; /* its tree is mounted elsewhere: it cannot be started; archive.c */
+	unsigned files_busy;	  /* its tree is mounted elsewhere: starts wait; archive.c */
 	struct list kept_sockets; /* of a shim found again, until publish_acquire; publish.c */
 	char *dir;		  /* STATE/containers/ID */
 	struct life *life;	  /* lifecycle.c */
@@ -90,11 +91,15 @@ typedef void (*container_done)(void *arg, const struct error *err);
 struct container_create_args {
 	const char *name;		       /* NULL: one is made up */
 	const struct container_config *config; /* copied */
+	struct image *image; /* of a build, in no list; NULL: what the configuration names */
 };
 /* Checks, allocates (id, addresses, anonymous volumes), records.  No kernel object is made.  The
  * image must be present.  -EEXIST when the name is taken, with the id of the holder. */
 int container_create(struct daemon *d, const struct container_create_args *args,
 		     struct container **ret, struct error *err) MUST_CHECK;
+/* Would its launch be refused for what it asks (capabilities, sysctls, profiles, targets, …)?
+ * Makes nothing. */
+int container_rehearse(struct container *c, struct error *err) MUST_CHECK;
 void container_start(struct container *c, container_done done, void *arg);
 /* timeout_ns < 0: the container's own stop_grace; signal NULL: its stop signal. */
 void container_stop(struct container *c, const char *signal, int64_t timeout_ns,

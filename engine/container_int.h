@@ -22,15 +22,19 @@ enum container_event {
 
 /* What is known only while something happens. */
 struct life {
-	uv_timer_t timer; /* the end of the time to stop, or of the pause before a restart */
+	/* the end of the time to stop, of the pause before a restart, or before its shim is tried
+	 */
+	uv_timer_t timer;
 	struct list starting, stopping, removing; /* struct waiter */
+	struct list postponed;			  /* starts, until its files are free */
 	struct error failure;			  /* of the last start */
 	int stop_signal;			  /* of the stop under way */
 	int64_t stop_grace_ns;
 	bool stop_when_started; /* asked while STARTING */
 	bool restart_launch;	/* the start under way is a restart by policy */
 	bool remove_when_ended, remove_volumes, force;
-	int64_t pause_ns;      /* before the next restart */
+	bool keeps_ports;      /* over a stop that is half of a restart */
+	int64_t pause_ns;      /* before the next restart, or the next try to reach its shim */
 	struct shim_exit exit; /* of the event ENDED */
 };
 
@@ -41,6 +45,13 @@ const char *container_event_name(enum container_event e);
 int container_event_action(enum container_state s, enum container_event e);
 struct life *life_new(struct container *c);
 void life_free(struct container *c); /* closes its timer */
+/* One less who has its tree mounted elsewhere (files_busy): starts that waited go on. */
+void container_files_done(struct container *c);
+/* The timer: what it means depends on the container's state. */
+void life_arm(struct container *c, int64_t ns);
+
+/* adopt.c: tries again to connect to the shim of one that is out of reach. */
+void container_reach(struct container *c);
 
 /* container.c */
 int container_save(struct container *c, struct error *err) MUST_CHECK;

@@ -20,6 +20,8 @@ char *container_status_text(const struct container *c)
 	switch (c->state) {
 	case CONTAINER_RUNNING:
 	case CONTAINER_STOPPING:
+		if (c->out_of_reach)
+			return xasprintf("Up %s (its shim does not answer)", up);
 		if (c->health_status == HEALTH_STARTING)
 			return xasprintf("Up %s (health: starting)", up);
 		if (c->health_status != HEALTH_NONE)

@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "engine/api/api.h"
+#include "engine/build.h"
 #include "engine/container.h"
 #include "engine/events.h"
 #include "engine/network.h"
@@ -323,6 +324,8 @@ static void init(struct daemon *d, uv_loop_t *loop)
 	list_init(&d->published);
 	list_init(&d->container_watchers);
 	list_init(&d->shims_leaving);
+	list_init(&d->builds);
+	d->build_caches = map_new(NULL);
 }
 
 /* ---- the end */
@@ -355,6 +358,7 @@ void daemon_stop(struct daemon *d)
 	if (d->stopping)
 		return;
 	d->stopping = true;
+	builds_stop(d);
 	say_goodbye(d);
 	leave(d);
 	if (!d->notify_socket) /* a service manager goes on listening there */
@@ -413,6 +417,7 @@ static int serve(struct daemon *d, struct start *s, struct error *err)
 	if (r < 0)
 		return r;
 	containers_adopt(d);
+	builds_sweep(d);
 	notify_ready(d);
 	log_info("daemon", "serving %s, state in %s", d->socket_path, d->state_dir);
 	uv_run(d->loop, UV_RUN_DEFAULT);

@@ -56,6 +56,8 @@ struct daemon {
 	struct map *execs;		/* id -> what api/docker_exec.c keeps */
 	struct list published;		/* struct publish of publish.c */
 	struct list container_watchers; /* see container.h */
+	struct list builds;		/* struct build of build_int.h */
+	struct map *build_caches;	/* cache mounts in use; build_mounts.c */
 	struct list shims_leaving;	/* processes to be waited for; shim.c */
 };
 

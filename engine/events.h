@@ -8,7 +8,7 @@
 
 #include "base/list.h"
 
-#define EVENTS_KEPT 512 /* the last ones, in memory */
+#define EVENTS_KEPT 256 /* the last ones, in memory */
 
 struct events;
 struct events_watch {

@@ -278,6 +278,9 @@ int exec_start(struct container *c, const struct exec_args *args, struct exec **
 	struct shim_exec_args call = {.started = on_started, .exited = on_exited};
 	struct exec *e;
 
+	if (c->out_of_reach)
+		return error_set(err, EBUSY,
+				 "cannot exec in container %s: its shim does not answer", c->name);
 	if (c->state != CONTAINER_RUNNING || !c->shim)
 		return error_set(err, EBUSY, "cannot exec in container %s: it is %s", c->name,
 				 container_state_name(c->state));

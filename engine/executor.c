@@ -77,6 +77,7 @@ static void on_closed(uv_handle_t *handle)
 		.err = x->err.code ? &x->err : NULL,
 		.details = x->details,
 		.one_off = x->one_off,
+		.cut_short = x->cut_short,
 	};
 
 	x->args.done(x->args.arg, &result);
@@ -235,8 +236,10 @@ static void drop_queue(struct list *queue)
 {
 	struct task *t;
 
-	while ((t = take(queue)))
+	while ((t = take(queue))) {
+		t->x->cut_short = true;
 		settle(t, TASK_SKIPPED);
+	}
 }
 
 static void drop_everything(struct executor *x)
@@ -248,8 +251,10 @@ static void drop_everything(struct executor *x)
 	drop_queue(&x->launches);
 	drop_queue(&x->watched);
 	for (i = 0; i < x->plan.count; i++)
-		if (x->tasks[i].state == TASK_WAITING)
+		if (x->tasks[i].state == TASK_WAITING) {
+			x->cut_short = true;
 			settle(&x->tasks[i], TASK_SKIPPED);
+		}
 }
 
 static void pump(struct executor *x)

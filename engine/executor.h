@@ -19,6 +19,7 @@ struct executor_result {
 	const struct error *err; /* the first failure, or NULL */
 	const char *details;	 /* lines that explain it, or NULL */
 	const char *one_off;	 /* id of the container that `run` made, or NULL */
+	bool cut_short;		 /* it was cancelled, and something was not begun or awaited */
 };
 
 struct executor_args {

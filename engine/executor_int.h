@@ -51,7 +51,7 @@ struct executor {
 	struct error err; /* the first failure */
 	char *details;
 	char *one_off;
-	bool cancelled, pumping, closing;
+	bool cancelled, cut_short, pumping, closing;
 };
 
 /* Settles a running task; err NULL: done. */

@@ -2,7 +2,8 @@
 /*
  * The queue of jobs of each project, and the stream of progress.  The first job of a queue runs;
  * the next one begins when it has ended, so that two `up` of one project never see each other half
- * done.
+ * done.  Two things do not wait: a verb that needs no plan over others (kill, pull) runs beside the
+ * queue, and one that takes the project down ends what brings it up.
  */
 #include "engine/job.h"
 
@@ -119,12 +120,25 @@ static void on_synced(void *arg, const struct error *err)
 	finish_error(j, err, NULL);
 }
 
+static void finish_ended(struct job *j)
+{
+	struct error err = ERROR_INIT;
+
+	error_set(&err, ECANCELED, "%s of project %s was ended by cmp %s", j->verb->name,
+		  j->project->name, j->ended_by);
+	finish_error(j, &err, NULL);
+}
+
 void job_executed(void *arg, const struct executor_result *result)
 {
 	struct job *j = arg;
 	struct error err = ERROR_INIT;
 
 	j->executor = NULL;
+	if (j->ended_by && result->cut_short) {
+		finish_ended(j);
+		return;
+	}
 	if (result->err) {
 		finish_error(j, result->err, result->details);
 		return;
@@ -167,6 +181,10 @@ static void begin(uv_timer_t *timer)
 	struct error err = ERROR_INIT;
 	int r;
 
+	if (j->ended_by) {
+		finish_ended(j);
+		return;
+	}
 	if (j->hung_up && !(j->verb->flags & VERB_FINISH)) {
 		error_set(&err, ECANCELED, "the client has gone");
 		finish_error(j, &err, NULL);
@@ -181,17 +199,47 @@ static void begin(uv_timer_t *timer)
 		go_on(j);
 }
 
-static void kick_first(struct project *p)
+static void kick(struct job *j)
 {
-	struct job *j;
-
-	if (list_empty(&p->jobs))
-		return;
-	j = list_entry(p->jobs.next, struct job, link);
 	if (j->started)
 		return;
 	j->started = true;
 	uv_timer_start(&j->kick, begin, 0, 0);
+}
+
+static void kick_first(struct project *p)
+{
+	struct job *j;
+
+	list_for_each (j, &p->jobs, link) {
+		if (j->verb->flags & VERB_BESIDE)
+			continue;
+		kick(j);
+		return;
+	}
+}
+
+/* What brings things up stops where it is; what takes them down is brought to its end. */
+static void cut_short(struct job *j)
+{
+	if (j->pulls) {
+		job_pulls_cancel(j);
+		uv_timer_start(&j->kick, begin, 0, 0);
+	}
+	if (j->executor && !(j->verb->flags & VERB_FINISH))
+		executor_cancel(j->executor);
+}
+
+static void end_others(struct project *p, const struct verb *by)
+{
+	struct job *j, *next;
+
+	list_for_each_safe (j, next, &p->jobs, link) {
+		if (j->ended_by || j->verb->flags & (VERB_FINISH | VERB_BESIDE))
+			continue;
+		j->ended_by = by->name;
+		cut_short(j);
+	}
 }
 
 int job_start(struct daemon *d, const char *name, const char *verb, const json_t *body,
@@ -216,20 +264,19 @@ int job_start(struct daemon *d, const char *name, const char *verb, const json_t
 	j->project = project_ensure(d, name);
 	uv_timer_init(d->loop, &j->kick);
 	j->kick.data = j;
+	if (v->flags & VERB_ENDS)
+		end_others(j->project, v);
 	list_append(&j->project->jobs, &j->link);
-	kick_first(j->project);
+	if (v->flags & VERB_BESIDE)
+		kick(j);
+	else
+		kick_first(j->project);
 	*ret = j;
 	return 0;
 }
 
-/* What brings things up stops where it is; what takes them down is brought to its end. */
 void job_hangup(struct job *j)
 {
 	j->hung_up = true;
-	if (j->pulls) {
-		job_pulls_cancel(j);
-		uv_timer_start(&j->kick, begin, 0, 0);
-	}
-	if (j->executor && !(j->verb->flags & VERB_FINISH))
-		executor_cancel(j->executor);
+	cut_short(j);
 }

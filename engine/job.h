@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A job: one verb on a project (up, down, scale …), with a stream of progress that a client may be
- * reading.  Jobs of one project run one after the other; different projects side by side.
+ * reading.  Jobs of one project run one after the other, but kill and pull at once; down, stop and
+ * rm end those before them that bring things up.  Different projects run side by side.
  */
 #ifndef ENGINE_JOB_H
 #define ENGINE_JOB_H

@@ -45,8 +45,10 @@ struct job_request {
 #define VERB_ALL    64u /* the order of all services matters, not only of those named */
 #define VERB_RUN    128u
 #define VERB_PULL   256u  /* nothing but pulls */
-#define VERB_SCALE  512u  /* numbers of some services; containers stay as they are */
-#define VERB_SAY    1024u /* with VERB_DRY: a line for every operation */
+#define VERB_BESIDE 512u  /* needs no plan over others: does not wait for them, nor they for it */
+#define VERB_ENDS   1024u /* ends what brings things up: the user has changed his mind */
+#define VERB_SCALE  2048u /* numbers of some services; containers stay as they are */
+#define VERB_SAY    4096u /* with VERB_DRY: a line for every operation */
 
 struct verb {
 	const char *name;
@@ -70,6 +72,7 @@ struct job {
 	struct observation seen;
 	struct job_sink sink;
 	bool hung_up, started;
+	const char *ended_by; /* the verb that came after it; static */
 	uv_timer_t kick;
 	struct job_pulls *pulls; /* images on their way; see job_pull.c */
 	struct executor *executor;

@@ -253,7 +253,7 @@ static int namespace_of(struct draft *f, const char *mode, const char *kind,
 		return 0;
 	}
 	if (str_starts(mode, "container:"))
-		return join_container(f, mode, kind, ret, err);
+		return f->rehearsal ? 0 : join_container(f, mode, kind, ret, err);
 	return error_set(err, EINVAL, "unknown mode \"%s\" of the %s namespace", mode, kind);
 }
 
@@ -485,9 +485,9 @@ static int need_image(struct container *c, struct error *err)
 	return 0;
 }
 
-int container_compile(struct container *c, struct buf *program, struct error *err)
+static int compile(struct container *c, bool rehearsal, struct buf *program, struct error *err)
 {
-	struct draft f = {.container = c};
+	struct draft f = {.container = c, .rehearsal = rehearsal};
 	struct runtime_spec spec;
 	int r = need_image(c, err);
 
@@ -499,6 +499,18 @@ int container_compile(struct container *c, struct buf *program, struct error *er
 		r = runtime_compile(&c->daemon->host, &spec, program, err);
 	draft_release(&f);
 	return r;
+}
+
+int container_compile(struct container *c, struct buf *program, struct error *err)
+{
+	return compile(c, false, program, err);
+}
+
+int container_rehearse(struct container *c, struct error *err)
+{
+	auto_buf struct buf program = BUF_INIT;
+
+	return compile(c, true, &program, err);
 }
 
 int container_compile_exec(struct container *c, const struct exec_args *args, struct buf *program,

@@ -8,6 +8,7 @@
 /* Owns everything that a specification borrows. */
 struct draft {
 	struct container *container;
+	bool rehearsal; /* containers whose namespaces it shares need not run yet */
 	char **layers, **argv, **env, **strings, **sysctls;
 	char *hostname, *seccomp, *apparmor;
 	struct runtime_rlimit *rlimits;

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a container sees of other trees: volumes (anonymous ones are made with the container),
- * binds, tmpfs, what volumes_from shares, and the files that we write for it in RUN/containers/ID.
+ * binds, tmpfs, what volumes_from shares, and the files that we write for it: those that it may
+ * write to as well in STATE/containers/ID, where its other bytes are, the others in
+ * RUN/containers/ID.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -209,6 +212,17 @@ static char *file_path(const struct container *c, const char *name)
 	return xasprintf("%s/containers/%s/%s", c->daemon->run_dir, c->id, name);
 }
 
+char *launch_etc_path(const struct container *c, const char *name)
+{
+	char *path = xasprintf("%s/%s", c->dir, name);
+
+	if (!c->pid || access(path, F_OK) == 0)
+		return path;
+	/* it was started when they were in the other place */
+	free(path);
+	return file_path(c, name);
+}
+
 static void add_file(struct draft *f, const char *source, const char *target, bool readonly)
 {
 	f->files = xreallocarray(f->files, f->file_count + 1, sizeof(*f->files));
@@ -241,8 +255,8 @@ static int etc_files(struct draft *f, struct error *err)
 		auto_free char *target = xasprintf("/etc/%s", names[i]);
 
 		if (!has_mount(&c->config, target))
-			add_file(f, keep(f, file_path(owner, names[i])), keep(f, xstrdup(target)),
-				 false);
+			add_file(f, keep(f, launch_etc_path(owner, names[i])),
+				 keep(f, xstrdup(target)), false);
 	}
 	return 0;
 }
@@ -302,10 +316,9 @@ void container_set_populated(struct container *c)
 
 /* ---- writing them */
 
-static int write_file(const struct container *c, const char *name, const void *data, size_t len,
-		      mode_t mode, struct error *err)
+static int write_file(const char *path, const void *data, size_t len, mode_t mode,
+		      struct error *err)
 {
-	auto_free char *path = file_path(c, name);
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600), r;
 
 	if (fd < 0)
@@ -325,10 +338,18 @@ static void add_host_file(const char *path, struct buf *text)
 		buf_reset(text);
 }
 
+static int write_etc_file(const struct container *c, const char *name, const struct buf *text,
+			  struct error *err)
+{
+	auto_free char *path = xasprintf("%s/%s", c->dir, name);
+
+	return write_file(path, text->data ? text->data : "", text->len, 0644, err);
+}
+
 static int write_etc(struct container *c, struct error *err)
 {
-	auto_buf struct buf hosts = BUF_INIT, resolv = BUF_INIT;
-	auto_free char *hostname = launch_hostname(c), *line = xasprintf("%s\n", hostname);
+	auto_buf struct buf hosts = BUF_INIT, resolv = BUF_INIT, line = BUF_INIT;
+	auto_free char *hostname = launch_hostname(c);
 	const char *other;
 	bool shared = shares_network(c, &other);
 	int r;
@@ -343,12 +364,12 @@ static int write_etc(struct container *c, struct error *err)
 		add_host_file("/etc/resolv.conf", &resolv);
 	else
 		endpoints_resolv(c, &resolv);
-	r = write_file(c, "hosts", hosts.data ? hosts.data : "", hosts.len, 0644, err);
+	buf_addf(&line, "%s\n", hostname);
+	r = write_etc_file(c, "hosts", &hosts, err);
 	if (r == 0)
-		r = write_file(c, "resolv.conf", resolv.data ? resolv.data : "", resolv.len, 0644,
-			       err);
+		r = write_etc_file(c, "resolv.conf", &resolv, err);
 	if (r == 0)
-		r = write_file(c, "hostname", line, strlen(line), 0644, err);
+		r = write_etc_file(c, "hostname", &line, err);
 	return r;
 }
 
@@ -362,7 +383,7 @@ static int write_content(struct container *c, size_t index, struct error *err)
 	if ((file->uid && parse_u32(file->uid, &uid) < 0) ||
 	    (file->gid && parse_u32(file->gid, &gid) < 0))
 		return error_set(err, EINVAL, "%s: uid and gid must be numbers", file->target);
-	r = write_file(c, name, file->content ? file->content : "",
+	r = write_file(path, file->content ? file->content : "",
 		       file->content ? strlen(file->content) : 0,
 		       file->mode < 0 ? 0444 : (mode_t)(file->mode & 0777), err);
 	if (r == 0 && (uid || gid) && lchown(path, uid, gid) < 0)

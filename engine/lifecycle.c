@@ -186,14 +186,16 @@ static void enter(struct container *c, enum container_state next)
 
 static void on_timer(uv_timer_t *timer)
 {
-	struct life *l = container_of(timer, struct life, timer);
 	struct container *c = timer->data;
 
-	(void)l;
+	if (c->out_of_reach && c->state != CONTAINER_STOPPING) {
+		container_reach(c);
+		return;
+	}
 	container_event(c, c->state == CONTAINER_STOPPING ? EVENT_STOP_LATE : EVENT_RESTART_DUE);
 }
 
-static void arm(struct container *c, int64_t ns)
+void life_arm(struct container *c, int64_t ns)
 {
 	uv_timer_start(&c->life->timer, on_timer, (uint64_t)((ns + NS_PER_MS - 1) / NS_PER_MS), 0);
 }
@@ -273,7 +275,7 @@ static void stop(struct container *c)
 	enter(c, CONTAINER_STOPPING);
 	publish_refresh(c); /* no new connections for one that is told to end */
 	send_signal(c, c->life->stop_signal);
-	arm(c, c->life->stop_grace_ns);
+	life_arm(c, c->life->stop_grace_ns);
 }
 
 /* The container of a lost shim counts as ended when nothing of it is left. */
@@ -298,6 +300,14 @@ static void kill_without_shim(struct container *c)
 
 static void kill_all(struct container *c)
 {
+	if (c->out_of_reach && c->shim) { /* what it does when it wakes is not wanted any more */
+		shim_kill(c->shim);
+		shim_free(c->shim);
+		c->shim = NULL;
+	}
+	if (c->out_of_reach)
+		uv_timer_stop(&c->life->timer);
+	c->out_of_reach = false;
 	if (c->shim)
 		send_signal(c, SIGKILL);
 	else
@@ -327,6 +337,7 @@ static void ended(struct container *c)
 	health_stop(c);
 	shim_free(c->shim);
 	c->shim = NULL;
+	c->out_of_reach = false;
 	c->pid = 0;
 	c->exit_code = e->status;
 	c->oom_killed = e->oom_killed;
@@ -354,10 +365,11 @@ static void go_on_after_end(struct container *c)
 	if (!was_stopping && restart_wanted(c) && (l->restart_launch || !l->failure.code)) {
 		c->restart_count++;
 		enter(c, CONTAINER_RESTARTING);
-		arm(c, restart_pause_ns(c));
+		life_arm(c, restart_pause_ns(c));
 	} else {
 		enter(c, CONTAINER_EXITED);
-		publish_release(c);
+		if (!l->keeps_ports)
+			publish_release(c);
 		if (was_stopping)
 			container_emit(c, "stop", NULL, NULL);
 	}
@@ -540,9 +552,7 @@ void container_start(struct container *c, container_done done, void *arg)
 		return;
 	}
 	if (action == LAUNCH && c->files_busy) {
-		error_set(&err, EBUSY, "cannot start container %s: files are being copied",
-			  c->name);
-		answer_later(c->daemon, done, arg, &err);
+		wait_for(&c->life->postponed, done, arg);
 		return;
 	}
 	container_ref(c); /* it may remove itself when it cannot be started */
@@ -551,6 +561,22 @@ void container_start(struct container *c, container_done done, void *arg)
 	else
 		wait_for(&c->life->starting, done, arg);
 	container_unref(c);
+}
+
+void container_files_done(struct container *c)
+{
+	struct list waiting;
+
+	if (--c->files_busy || !c->life)
+		return;
+	take_waiters(&c->life->postponed, &waiting);
+	while (!list_empty(&waiting)) {
+		struct waiter *w = list_entry(waiting.next, struct waiter, link);
+
+		list_remove(&w->link);
+		container_start(c, w->done, w->arg);
+		free(w);
+	}
 }
 
 void container_stop(struct container *c, const char *signal, int64_t timeout_ns,
@@ -592,10 +618,14 @@ static void on_restart_stopped(void *arg, const struct error *err)
 {
 	struct restarting *r = arg;
 
+	if (r->container->life)
+		r->container->life->keeps_ports = false;
 	if (err)
 		answer_later(r->container->daemon, r->done, r->arg, err);
 	else
 		container_start(r->container, r->done, r->arg);
+	if (r->container->state == CONTAINER_EXITED)
+		publish_release(r->container); /* it was not started */
 	container_unref(r->container);
 	free(r);
 }
@@ -608,12 +638,25 @@ void container_restart(struct container *c, int64_t timeout_ns, container_done d
 	r->done = done;
 	r->arg = arg;
 	container_emit(c, "restart", NULL, NULL);
+	c->life->keeps_ports = true; /* nobody takes them meanwhile, and clients wait */
 	container_stop(c, NULL, timeout_ns, on_restart_stopped, r);
 }
 
 int container_kill(struct container *c, int signo, struct error *err)
 {
-	if (!c->shim || !c->pid)
+	int r;
+
+	if (c->out_of_reach && signo != SIGKILL)
+		return error_set(err, EBUSY,
+				 "cannot send signal %s to container %s: its shim does not answer",
+				 runtime_signal_name(signo), c->name);
+	if (c->out_of_reach) {
+		c->stopped_by_user = true;
+		kill_all(c);
+		return 0;
+	}
+	/* a start that hangs can be killed, too */
+	if (!c->shim || (!c->pid && signo != SIGKILL))
 		return error_set(err, EBUSY, "cannot kill container %s: it is not running",
 				 c->name);
 	if (signo == SIGKILL && c->state == CONTAINER_PAUSED)
@@ -623,7 +666,8 @@ int container_kill(struct container *c, int signo, struct error *err)
 		container_save_or_log(c);
 	}
 	container_emit(c, "kill", "signal", runtime_signal_name(signo));
-	return shim_signal(c->shim, 0, signo, err);
+	r = shim_signal(c->shim, 0, signo, err);
+	return r == -EPIPE ? 0 : r; /* it has ended; we hear of it in a moment */
 }
 
 int container_pause(struct container *c, bool pause, struct error *err)
@@ -679,6 +723,7 @@ struct life *life_new(struct container *c)
 	uv_timer_init(c->daemon->loop, &l->timer);
 	l->timer.data = c;
 	list_init(&l->starting);
+	list_init(&l->postponed);
 	list_init(&l->stopping);
 	list_init(&l->removing);
 	return l;
@@ -699,6 +744,7 @@ void life_free(struct container *c)
 		return;
 	error_set(&err, ENOENT, "container %s was removed", c->name);
 	tell(&l->starting, &err);
+	tell(&l->postponed, &err);
 	tell(&l->stopping, NULL);
 	tell(&l->removing, NULL);
 	c->life = NULL;

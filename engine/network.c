@@ -590,7 +590,7 @@ static bool link_wanted(const struct daemon *d, const char *name)
 	while (map_next(d->containers, &it)) {
 		const struct container *c = it.value;
 
-		if (c->pid && endpoint_owns_link(c, name))
+		if ((c->pid || c->out_of_reach) && endpoint_owns_link(c, name))
 			return true;
 	}
 	return false;

@@ -406,7 +406,7 @@ void publish_keep(struct container *c)
 			if (fds[k] < 0 || !c->shim)
 				continue;
 			kept_name(p, k ? AF_INET6 : AF_INET, name, sizeof(name));
-			if (shim_keep(c->shim, name, fds[k], &err) < 0)
+			if (shim_keep(c->shim, name, fds[k], &err) < 0 && err.code != EPIPE)
 				log_warn("publish", "%s of container %s is not kept: %s", name,
 					 c->name, err.msg);
 		}

@@ -5,12 +5,24 @@
 #include "base/json.h"
 #include "engine/events.h"
 
-struct pull {
-	struct daemon *daemon;
-	struct image_pull *image;
+/* What is told of a pull or a push. */
+struct telling {
 	struct pull_sink sink;
 	char *name, *shown;
+	const char *verb; /* "pull" */
 	bool quiet, tolerated, cancelled;
+};
+
+struct pull {
+	struct telling t;
+	struct daemon *daemon;
+	struct image_pull *image;
+};
+
+struct push {
+	struct telling t;
+	struct daemon *daemon;
+	struct image_push *image;
 };
 
 static json_t *event_of(const char *id, const char *status, const char *text)
@@ -24,58 +36,64 @@ static json_t *event_of(const char *id, const char *status, const char *text)
 	return event;
 }
 
-static void tell(const struct pull *p, const char *status, const char *text, const char *details)
+static void tell(const struct telling *t, const char *status, const char *text, const char *details)
 {
-	json_t *event = event_of(p->shown, status, text);
+	json_t *event = event_of(t->shown, status, text);
 
 	json_set_str(event, "details", details);
-	p->sink.event(p->sink.arg, event);
+	t->sink.event(t->sink.arg, event);
 }
 
 static void on_progress(void *arg, const struct image_progress *progress)
 {
-	const struct pull *p = arg;
+	const struct telling *t = arg;
 	json_t *event;
 
-	if (p->cancelled)
+	if (t->cancelled)
 		return;
 	if (progress->retry) {
 		event = json_object();
 		json_set_str(event, "type", "warning");
-		json_set_strf(event, "message", "pull %s: %s", p->name, progress->text);
-		p->sink.event(p->sink.arg, event);
+		json_set_strf(event, "message", "%s %s: %s", t->verb, t->name, progress->text);
+		t->sink.event(t->sink.arg, event);
 		return;
 	}
-	if (p->quiet)
+	if (t->quiet)
 		return;
-	event = event_of(progress->layer ?: p->shown, progress->done ? "Done" : "Working",
+	event = event_of(progress->layer ?: t->shown, progress->done ? "Done" : "Working",
 			 progress->text);
 	if (progress->layer)
-		json_set_str(event, "parent", p->shown);
+		json_set_str(event, "parent", t->shown);
 	if (progress->total_bytes) {
 		json_set_int(event, "current", progress->current_bytes);
 		json_set_int(event, "total", progress->total_bytes);
 	}
-	p->sink.event(p->sink.arg, event);
+	t->sink.event(t->sink.arg, event);
 }
 
-static void on_done(void *arg, struct image *im, bool changed, const struct error *err)
+static void ended(struct telling *t, struct daemon *d, const char *id, const char *word,
+		  const struct error *err)
 {
-	struct pull *p = arg;
+	if (id)
+		events_emit(d->events, "image", t->verb, t->name, NULL);
+	if (!t->cancelled) {
+		if (id)
+			tell(t, "Done", word, NULL);
+		else
+			tell(t, t->tolerated ? "Warning" : "Error",
+			     t->tolerated ? "Warning" : "Error", err->msg);
+		t->sink.done(t->sink.arg, id, err);
+	}
+	free(t->name);
+	free(t->shown);
+}
+
+static void on_pulled(void *arg, struct image *im, bool changed, const struct error *err)
+{
+	struct pull *p = container_of((struct telling *)arg, struct pull, t);
 
 	(void)changed;
-	if (im)
-		events_emit(p->daemon->events, "image", "pull", p->name, NULL);
-	if (!p->cancelled) {
-		if (im)
-			tell(p, "Done", "Pulled", NULL);
-		else
-			tell(p, p->tolerated ? "Warning" : "Error",
-			     p->tolerated ? "Warning" : "Error", err->msg);
-		p->sink.done(p->sink.arg, im ? im->id : NULL, err);
-	}
-	free(p->name);
-	free(p->shown);
+	ended(&p->t, p->daemon, im ? im->id : NULL, "Pulled", err);
 	free(p);
 }
 
@@ -84,31 +102,67 @@ int pull_start(struct daemon *d, const struct image_pull_args *image, const stru
 {
 	struct pull *p = xcalloc(1, sizeof(*p));
 	struct image_pull_args args = *image;
-	int r;
 
-	p->daemon = d;
-	p->sink = *sink;
-	p->quiet = how->quiet;
-	p->tolerated = how->tolerated;
-	p->name = xstrdup(image->name);
-	p->shown = xstrdup(how->shown);
 	args.progress = on_progress;
-	args.done = on_done;
-	args.arg = p;
-	r = image_pull_start(d->images, &args, &p->image, err);
-	if (r < 0) {
-		free(p->name);
-		free(p->shown);
+	args.done = on_pulled;
+	args.arg = &p->t;
+	if (image_pull_start(d->images, &args, &p->image, err) < 0) {
 		free(p);
-		return r;
+		return -err->code;
 	}
-	tell(p, "Working", "Pulling", NULL);
+	p->daemon = d;
+	p->t = (struct telling){.sink = *sink,
+				.name = xstrdup(image->name),
+				.shown = xstrdup(how->shown),
+				.verb = "pull",
+				.quiet = how->quiet,
+				.tolerated = how->tolerated};
+	tell(&p->t, "Working", "Pulling", NULL);
 	*ret = p;
 	return 0;
 }
 
 void pull_cancel(struct pull *p)
 {
-	p->cancelled = true;
+	p->t.cancelled = true;
 	image_pull_cancel(p->image);
+}
+
+static void on_pushed(void *arg, const char *digest, const struct error *err)
+{
+	struct push *p = container_of((struct telling *)arg, struct push, t);
+
+	ended(&p->t, p->daemon, digest, "Pushed", err);
+	free(p);
+}
+
+int push_start(struct daemon *d, const char *name, const json_t *auth, bool quiet,
+	       const struct pull_sink *sink, struct push **ret, struct error *err)
+{
+	struct push *p = xcalloc(1, sizeof(*p));
+	struct image_push_args args = {.name = name,
+				       .auth = auth,
+				       .progress = on_progress,
+				       .done = on_pushed,
+				       .arg = &p->t};
+
+	if (image_push_start(d->images, &args, &p->image, err) < 0) {
+		free(p);
+		return -err->code;
+	}
+	p->daemon = d;
+	p->t = (struct telling){.sink = *sink,
+				.name = xstrdup(name),
+				.shown = xasprintf("Image %s", name),
+				.verb = "push",
+				.quiet = quiet};
+	tell(&p->t, "Working", "Pushing", NULL);
+	*ret = p;
+	return 0;
+}
+
+void push_cancel(struct push *p)
+{
+	p->t.cancelled = true;
+	image_push_cancel(p->image);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Pulls as the engine's clients see them: progress as events of a stream, and what went wrong. */
+/* Pulls and pushes as the engine's clients see them: progress as events of a stream, and what went
+ * wrong. */
 #ifndef ENGINE_PULL_H
 #define ENGINE_PULL_H
 
@@ -11,6 +12,12 @@ struct pull_sink {
 	void (*done)(void *arg, const char *id, const struct error *err);
 	void *arg;
 };
+/* done's `id` is the digest of the manifest. */
+struct push;
+int push_start(struct daemon *d, const char *name, const json_t *auth, bool quiet,
+	       const struct pull_sink *sink, struct push **ret, struct error *err) MUST_CHECK;
+void push_cancel(struct push *p); /* the sink is not called any more */
+
 struct pull_how {
 	const char *shown; /* what the events are about: "web", "Image busybox" */
 	bool quiet;	   /* only the beginning and the end are told */

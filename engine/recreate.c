@@ -43,10 +43,14 @@ static struct config_mount *mount_at(struct container_config *config, const char
 	return NULL;
 }
 
-static void inherit_mount(struct container_config *config, const struct config_mount *old)
+/* Only where the service or the image still wants one. */
+static void inherit_mount(struct container_config *config, const struct config_mount *old,
+			  const json_t *image_volumes)
 {
 	struct config_mount *m = mount_at(config, old->target);
 
+	if (!m && !json_object_get(image_volumes, old->target))
+		return;
 	if (!m) {
 		config->mounts = xreallocarray(config->mounts, config->mount_count + 1,
 					       sizeof(*config->mounts));
@@ -65,8 +69,13 @@ static void inherit_mount(struct container_config *config, const struct config_m
 static void inherit_volumes(struct executor *x, struct container_config *config,
 			    const struct container *old)
 {
+	struct error ignored = ERROR_INIT; /* an image that is not there fails the creation */
+	struct image *image = NULL;
 	size_t i;
 
+	if (image_resolve(x->args.daemon->images, config->image ? config->image : "", &image,
+			  &ignored) < 0)
+		return;
 	for (i = 0; i < old->config.mount_count; i++) {
 		const struct config_mount *m = &old->config.mounts[i];
 		const struct volume *v;
@@ -75,8 +84,9 @@ static void inherit_volumes(struct executor *x, struct container_config *config,
 			continue;
 		v = volume_get(x->args.daemon->volumes, m->source);
 		if (v && v->anonymous)
-			inherit_mount(config, m);
+			inherit_mount(config, m, json_get_obj(image->config, "Volumes"));
 	}
+	image_unref(image);
 }
 
 static int translate(struct task *t, struct container_config *ret, struct error *err)
@@ -203,8 +213,13 @@ void run_recreate(struct task *t)
 		t->old = container_ref(old);
 		r = make_container(t, &err);
 	}
+	if (r == 0) {
+		r = container_rehearse(t->c, &err);
+		if (r < 0)
+			(void)!error_wrap(&err, "service %s", t->op->key);
+	}
 	if (r < 0) {
-		task_end(t, &err);
+		give_up(t, &err);
 		return;
 	}
 	t->slow_part = true;

@@ -9,10 +9,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
@@ -21,7 +23,7 @@
 #include "runtime/program.h"
 #include "runtime/runtime.h"
 
-#define HELLO_MS 5000
+#define HELLO_MS 1000 /* waited for in the call; after that in the loop */
 
 extern char **environ;
 
@@ -53,6 +55,9 @@ struct shim {
 	struct list requests, processes;
 	uint32_t next_seq, next_process;
 	bool freed, ended;
+	bool greeting; /* connected, and has not said all of its state */
+	int found_pid, found_dns[2];
+	struct error refused; /* we cannot talk to it */
 	struct shim_exit exit;
 };
 
@@ -288,6 +293,40 @@ static void on_kept(struct shim *s, struct packet *p)
 		s->events.on_kept(s->arg, p->payload, fd);
 }
 
+static void close_found(struct shim *s)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_LEN(s->found_dns); i++)
+		if (s->found_dns[i] >= 0)
+			close(steal_fd(&s->found_dns[i]));
+}
+
+static void on_state(struct shim *s, struct packet *p)
+{
+	struct shim_state state;
+
+	if (!s->greeting || p->m.len != sizeof(state))
+		return;
+	memcpy(&state, p->payload, sizeof(state));
+	if (state.version != SHIM_VERSION)
+		error_set(&s->refused, EPROTONOSUPPORT, "its shim speaks version %u",
+			  state.version);
+	close_found(s);
+	s->found_pid = p->m.arg;
+	s->found_dns[0] = take_fd(p, 1);
+	s->found_dns[1] = take_fd(p, 2);
+}
+
+static void on_state_end(struct shim *s, struct packet *p UNUSED)
+{
+	if (!s->greeting || s->refused.code)
+		return;
+	s->greeting = false;
+	s->events.on_started(s->arg, s->found_pid, steal_fd(&s->found_dns[0]),
+			     steal_fd(&s->found_dns[1]));
+}
+
 static void on_done(struct shim *s, struct packet *p)
 {
 	struct request *r = find_request(s, p->m.seq);
@@ -315,8 +354,14 @@ static const struct {
 	uint32_t type;
 	void (*handle)(struct shim *s, struct packet *p);
 } answers[] = {
-	{SHIM_STARTED, on_started}, {SHIM_FAILED, on_failed}, {SHIM_EXEC_STARTED, on_exec_started},
-	{SHIM_EXITED, on_exited},   {SHIM_KEPT, on_kept},     {SHIM_DONE, on_done},
+	{SHIM_STARTED, on_started},
+	{SHIM_FAILED, on_failed},
+	{SHIM_EXEC_STARTED, on_exec_started},
+	{SHIM_EXITED, on_exited},
+	{SHIM_KEPT, on_kept},
+	{SHIM_DONE, on_done},
+	{SHIM_STATE, on_state},
+	{SHIM_STATE_END, on_state_end},
 };
 
 static void dispatch(struct shim *s, struct packet *p)
@@ -408,6 +453,7 @@ void shim_free(struct shim *s)
 		return;
 	s->freed = true;
 	abandon(s);
+	close_found(s);
 	reap_later(s);
 	if (s->fd >= 0) {
 		uv_poll_stop(&s->poll);
@@ -463,6 +509,7 @@ static struct shim *shim_new(struct daemon *d, const char *id, int fd,
 	s->fd = fd;
 	s->events = *events;
 	s->arg = arg;
+	s->found_dns[0] = s->found_dns[1] = -1;
 	buf_init(&s->program, PROGRAM_MAX);
 	list_init(&s->requests);
 	list_init(&s->processes);
@@ -578,56 +625,41 @@ static int connect_to(const char *dir, struct error *err)
 	if (dir_fd < 0)
 		return error_sys(err, errno, "open %s", dir);
 	snprintf(sa.sun_path, sizeof(sa.sun_path), "/proc/self/fd/%d/shim.sock", dir_fd);
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0 || connect(fd, (const struct sockaddr *)&sa, sizeof(sa)) < 0)
-		return error_sys(err, errno, "connect to the shim in %s", dir);
+		return errno == EAGAIN /* others wait there already */
+			       ? error_set(err, EAGAIN, "its shim does not answer")
+			       : error_sys(err, errno, "connect to the shim in %s", dir);
 	return steal_fd(&fd);
 }
 
-/* Asks for the state and takes what the shim kept; blocks for the microseconds that it takes. */
+/* Asks for the state and takes what the shim kept; in general that takes microseconds. */
 static int hello(struct shim *s, struct error *err)
 {
 	struct packet p;
-	struct shim_state state;
 	ssize_t n;
-	int r = say(s, SHIM_HELLO, 0, 0, err), udp = -1, tcp = -1, pid = 0;
+	int r;
 
-	while (r == 0) {
+	s->greeting = true;
+	r = say(s, SHIM_HELLO, 0, 0, err);
+	while (r == 0 && s->greeting) {
 		struct pollfd readable = {.fd = s->fd, .events = POLLIN};
 
-		if (poll(&readable, 1, HELLO_MS) == 0) {
-			r = error_set(err, ETIMEDOUT, "its shim does not answer");
-			break;
-		}
+		if (poll(&readable, 1, HELLO_MS) == 0)
+			return error_set(err, ETIMEDOUT, "its shim does not answer");
 		n = receive(s->fd, &p, MSG_DONTWAIT);
 		if (n == -EAGAIN || n == -EINTR)
 			continue;
 		if (n <= 0) {
 			r = error_sys(err, n ? (int)-n : ECONNRESET, "hear from the shim");
-		} else if (p.m.type == SHIM_STATE && p.m.len == sizeof(state)) {
-			memcpy(&state, p.payload, sizeof(state));
-			pid = p.m.arg;
-			udp = take_fd(&p, 1);
-			tcp = take_fd(&p, 2);
-			if (state.version != SHIM_VERSION)
-				r = error_set(err, EPROTONOSUPPORT, "its shim speaks version %u",
-					      state.version);
-		} else if (p.m.type == SHIM_STATE_END) {
 			break;
-		} else {
-			dispatch(s, &p);
 		}
-		close_fds(&p);
+		dispatch(s, &p);
+		if (s->refused.code)
+			*err = s->refused;
+		r = -s->refused.code;
 	}
-	if (r < 0) {
-		if (udp >= 0)
-			close(udp);
-		if (tcp >= 0)
-			close(tcp);
-		return r;
-	}
-	s->events.on_started(s->arg, pid, udp, tcp);
-	return 0;
+	return r;
 }
 
 int shim_connect(struct daemon *d, const char *id, const struct shim_events *events, void *arg,
@@ -642,11 +674,27 @@ int shim_connect(struct daemon *d, const char *id, const struct shim_events *eve
 	s = shim_new(d, id, fd, events, arg);
 	*ret = s;
 	r = hello(s, err);
-	if (r < 0) {
+	if (r < 0 && r != -ETIMEDOUT) {
 		*ret = NULL;
 		shim_free(s);
 	}
 	return r;
+}
+
+/* Who listens is who was asked: the kernel knows it from then on. */
+void shim_kill(struct shim *s)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+	struct pollfd broken = {.fd = s->fd};
+	auto_fd int pidfd = -1;
+
+	if (s->fd < 0 || getsockopt(s->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+		return;
+	pidfd = (int)syscall(SYS_pidfd_open, peer.pid, 0);
+	/* unbroken: it lives, so that the number is still its own */
+	if (pidfd >= 0 && poll(&broken, 1, 0) == 0)
+		syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
 }
 
 int shim_read_exit(struct daemon *d, const char *id, struct shim_exit *ret)

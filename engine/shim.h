@@ -23,12 +23,16 @@ struct shim_events {
 int shim_spawn(struct daemon *d, const char *id, const char *container_dir, const void *program,
 	       size_t len, const struct shim_events *events, void *arg, struct shim **ret,
 	       struct error *err) MUST_CHECK;
-/* Connects to the shim of a container that runs already; -ENOENT, -ECONNREFUSED when there is none.
+/*
+ * Connects to the shim of a container that runs already and hears its state: events.on_started is
+ * called before this returns 0.  -ENOENT, -ECONNREFUSED when there is none.  -ETIMEDOUT: it does
+ * not answer now; *ret is set, and on_started comes when it does, or on_gone.
  */
 int shim_connect(struct daemon *d, const char *id, const struct shim_events *events, void *arg,
 		 struct shim **ret, struct error *err) MUST_CHECK;
 /* Reads RUN/containers/ID/exit; -ENOENT. */
 int shim_read_exit(struct daemon *d, const char *id, struct shim_exit *ret);
+void shim_kill(struct shim *s);	   /* the shim itself, when it does not answer */
 void shim_goodbye(struct shim *s); /* we end on purpose */
 void shim_free(struct shim *s);	   /* closes the connection; the shim goes on */
 /* On SIGCHLD: waits for those that have ended behind their connections. */

@@ -178,6 +178,26 @@ static int set_mode(struct translate *t, const json_t *value, void *field)
 	return resolve_service_mode(t, json_string_value(value), field);
 }
 
+/* A seccomp profile in a file is found from the project's directory. */
+static int set_security(struct translate *t, const json_t *value, void *field)
+{
+	char ***options = field;
+	int r = set_strv(t, value, options);
+	size_t i;
+
+	for (i = 0; r == 0 && t->args->working_dir && i < strv_len(*options); i++) {
+		char *option = (*options)[i];
+		const char *file = str_skip(option, "seccomp") ? option + strlen("seccomp:") : NULL;
+
+		if (!file || !strchr("=:", file[-1]) || strchr("/{", *file) ||
+		    !strcmp(file, "unconfined"))
+			continue;
+		(*options)[i] = xasprintf("seccomp=%s/%s", t->args->working_dir, file);
+		free(option);
+	}
+	return r;
+}
+
 static int set_logging(struct translate *t, const json_t *value, void *field)
 {
 	static const struct translate_row rows[] = {
@@ -220,7 +240,7 @@ static const struct translate_row plain_rows[] = {
 	TRANSLATE_ROW("cgroup_parent", set_str, cgroup_parent),
 	TRANSLATE_ROW("cap_add", set_strv, cap_add),
 	TRANSLATE_ROW("cap_drop", set_strv, cap_drop),
-	TRANSLATE_ROW("security_opt", set_strv, security_opt),
+	TRANSLATE_ROW("security_opt", set_security, security_opt),
 	TRANSLATE_ROW("device_cgroup_rules", set_strv, device_cgroup_rules),
 	TRANSLATE_ROW("sysctls", set_map, sysctls),
 	TRANSLATE_ROW("logging", set_logging, image),

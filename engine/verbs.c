@@ -119,7 +119,7 @@ void job_request_release(struct job_request *r)
 #define VERB(name, plan, flags)                                                                    \
 	{name, plan, flags},                                                                       \
 	{                                                                                          \
-		"dry-" name, plan, (flags) | VERB_DRY | VERB_SAY                                   \
+		"dry-" name, plan, ((flags) & ~VERB_ENDS) | VERB_DRY | VERB_SAY                    \
 	}
 
 static const struct verb verbs[] = {
@@ -127,16 +127,16 @@ static const struct verb verbs[] = {
 	VERB("create", plan_up, VERB_MODEL | VERB_STORE),
 	VERB("scale", plan_up, VERB_MODEL | VERB_STORE | VERB_START | VERB_SCALE),
 	VERB("run", plan_up, VERB_MODEL | VERB_START | VERB_RUN),
-	VERB("down", plan_down, VERB_FINISH | VERB_FORGET | VERB_ALL),
+	VERB("down", plan_down, VERB_FINISH | VERB_FORGET | VERB_ALL | VERB_ENDS),
 	VERB("start", plan_start, VERB_START),
-	VERB("stop", plan_stop, VERB_FINISH | VERB_ALL),
+	VERB("stop", plan_stop, VERB_FINISH | VERB_ALL | VERB_ENDS),
 	VERB("restart", plan_restart, VERB_FINISH | VERB_ALL),
-	VERB("kill", plan_kill, VERB_FINISH | VERB_ALL),
+	VERB("kill", plan_kill, VERB_FINISH | VERB_ALL | VERB_BESIDE),
 	VERB("pause", plan_pause, VERB_FINISH | VERB_ALL),
 	VERB("unpause", plan_unpause, VERB_FINISH | VERB_ALL),
-	VERB("rm", plan_rm, VERB_FINISH | VERB_ALL),
+	VERB("rm", plan_rm, VERB_FINISH | VERB_ALL | VERB_ENDS),
 	{"plan", plan_up, VERB_MODEL | VERB_START | VERB_DRY},
-	{"pull", NULL, VERB_MODEL | VERB_PULL},
+	{"pull", NULL, VERB_MODEL | VERB_PULL | VERB_BESIDE},
 };
 
 const struct verb *verb_find(const char *name)
@@ -166,8 +166,9 @@ static int check_images(const struct job *j, const struct plan *plan, struct err
 			continue;
 		image = translate_image(j->project->name, op->key, definition);
 		if (json_get_obj(definition, "build"))
-			return error_set(err, ENOENT, "service %s: image %s has not been built",
-					 op->key, image);
+			return error_set(err, ENOENT,
+					 "service %s: image %s has not been built: cmp build %s",
+					 op->key, image, op->key);
 		return error_set(
 			err, ENOENT,
 			"service %s: image %s not found: its pull policy is \"%s\"; pull it with "

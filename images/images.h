@@ -181,6 +181,30 @@ int image_pull_start(struct image_store *s, const struct image_pull_args *args,
 /* Nobody waits for it any more: ends it; done is called with ECANCELED. */
 void image_pull_cancel(struct image_pull *p);
 
+/*
+ * The digest ("sha256:…") that a name stands for at its registry now, of the index where there is
+ * one; nothing is fetched.  `auth` as of a pull.  `done` is called once, unless the start fails.
+ */
+typedef void (*image_resolved)(void *arg, const char *digest, const struct error *err);
+int image_digest(struct image_store *s, const char *name, const json_t *auth, image_resolved done,
+		 void *arg, struct error *err) MUST_CHECK;
+
+/* ---- push: an image to the registry that its name says */
+
+struct image_push;
+struct image_push_args {
+	const char *name;   /* NAME[:TAG] of an image that is there; copied */
+	const json_t *auth; /* as of a pull; referenced */
+	void (*progress)(void *arg, const struct image_progress *p);
+	/* Once, at the end: the digest of the manifest that the registry has now, or NULL and why.
+	 */
+	void (*done)(void *arg, const char *digest, const struct error *err);
+	void *arg;
+};
+int image_push_start(struct image_store *s, const struct image_push_args *args,
+		     struct image_push **ret, struct error *err) MUST_CHECK;
+void image_push_cancel(struct image_push *p); /* ends it; done is called with ECANCELED */
+
 /* ---- load: an archive of images, of `docker save` or an OCI layout, plain or compressed */
 
 struct image_load;
@@ -214,5 +238,13 @@ int image_save_start(struct image_store *s, char *const *refs, const struct imag
 		     struct image_save **ret, struct error *err) MUST_CHECK;
 void image_save_resume(struct image_save *s);
 void image_save_cancel(struct image_save *s);
+
+/* ---- credentials */
+
+/* Asks the registry ("localhost:5000") whether it takes `auth`, as of a pull.  EINVAL for a name
+ * that is none. */
+int image_registry_check(struct image_store *s, const char *registry, const json_t *auth,
+			 void (*done)(void *arg, const struct error *err), void *arg,
+			 struct error *err) MUST_CHECK;
 
 #endif

@@ -50,6 +50,7 @@ struct image_live image_live_of(struct image_store *s, struct image *const *but)
 		live_add(live.chains, e->chains);
 	}
 	image_pulls_live(s, live_blob, live_chain, &live);
+	image_builds_live(s, live_chain, &live);
 	return live;
 }
 
@@ -105,8 +106,10 @@ static int remove_dead(const struct image_store *s, char **hex, const struct map
 }
 
 int image_dead_remove(const struct image_store *s, char **chains, char **blobs,
-		      const struct image_live *live, int64_t *freed, struct error *err)
+		      struct image_live *live, int64_t *freed, struct error *err)
 {
+	if (image_cache_live(s, live_blob, live_chain, live, err) < 0)
+		return -err->code;
 	(void)!remove_dead(s, chains, live->chains, remove_layer, freed, err);
 	return remove_dead(s, blobs, live->blobs, remove_blob, freed, err);
 }

@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/socket.h>
 #include <sys/statvfs.h>
 
 #include "base/file.h"
@@ -21,14 +20,13 @@
 #include "base/time.h"
 #include "images/helper.h"
 #include "images/platform.h"
-#include "images/registry/protocol.h"
 #include "images/store_int.h"
+#include "images/talk.h"
 
 #define PULLS_MAX     4 /* with a cmp-registry at a time */
 #define UNPACKERS_MAX 4 /* cmp-layer programs at a time, of all pulls */
 #define PIPE_BYTES    (1 << 20)
 #define LAYER_MAX     ((uint64_t)100 << 30) /* unpacked */
-#define CHUNK	      ((size_t)64 << 10)
 
 enum layer_state { LAYER_WAITING, LAYER_FETCHING, LAYER_STORING, LAYER_DONE };
 
@@ -58,9 +56,7 @@ struct image_pull {
 	char *spool;	 /* below the store: where the blobs are, instead of at a registry */
 	json_t *spooled; /* its layers */
 	bool held;	 /* `pending` counts one until the layers of the spool are done */
-	struct image_helper *program;
-	uv_pipe_t control;
-	struct buf in;
+	struct image_talk *talk; /* NULL: it has ended */
 	struct buf index, manifest, config;
 	struct pull_layer *layers;
 	size_t count, left;
@@ -107,7 +103,6 @@ static void pull_free(struct image_pull *p)
 	}
 	if (p->entry)
 		image_unref(&p->entry->im);
-	buf_release(&p->in);
 	buf_release(&p->index);
 	buf_release(&p->manifest);
 	buf_release(&p->config);
@@ -254,17 +249,6 @@ static void one_ended(struct image_pull *p)
 
 /* ---- the conversation with cmp-registry */
 
-static void on_control_closed(uv_handle_t *handle)
-{
-	one_ended(handle->data);
-}
-
-static void close_control(struct image_pull *p)
-{
-	if (!uv_is_closing((uv_handle_t *)&p->control))
-		uv_close((uv_handle_t *)&p->control, on_control_closed);
-}
-
 static void stop_unpackers(struct image_pull *p)
 {
 	for (size_t i = 0; i < p->count; i++)
@@ -285,22 +269,10 @@ static void pull_fail(struct image_pull *p, const struct error *err)
 {
 	if (!p->failure.code)
 		p->failure = *err;
-	if (p->program)
-		image_helper_kill(p->program);
+	if (p->talk)
+		image_talk_kill(p->talk);
 	stop_unpackers(p);
 	release(p);
-}
-
-static int ask(struct image_pull *p, enum registry_frame kind, json_t *request, int fd,
-	       struct error *err)
-{
-	auto_json json_t *owned = request;
-	auto_free char *text = json_text(owned);
-	int socket;
-
-	if (uv_fileno((uv_handle_t *)&p->control, &socket) < 0)
-		return error_set(err, EIO, "cmp-registry has gone");
-	return registry_frame_send(socket, kind, text, strlen(text), fd, err);
 }
 
 static void keep(struct buf *document, const char *data, size_t len)
@@ -374,8 +346,9 @@ static void on_json(struct image_pull *p, enum registry_frame kind, const char *
 	handlers[kind](p, o);
 }
 
-static void on_frame(struct image_pull *p, enum registry_frame kind, const char *data, size_t len)
+static void on_frame(void *arg, enum registry_frame kind, const char *data, size_t len)
 {
+	struct image_pull *p = arg;
 	struct buf *const documents[REGISTRY_FRAME_MAX] = {
 		[REGISTRY_INDEX] = &p->index,
 		[REGISTRY_MANIFEST] = &p->manifest,
@@ -386,41 +359,6 @@ static void on_frame(struct image_pull *p, enum registry_frame kind, const char 
 		keep(documents[kind], data, len);
 	else
 		on_json(p, kind, data, len);
-}
-
-static void give_chunk(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
-{
-	struct image_pull *p = handle->data;
-
-	(void)suggested;
-	*ret = uv_buf_init(buf_reserve(&p->in, CHUNK), CHUNK);
-	if (!ret->base)
-		ret->len = 0; /* a frame is never that long: reading ends with an error */
-}
-
-static void on_control(uv_stream_t *stream, ssize_t n, const uv_buf_t *chunk)
-{
-	struct image_pull *p = stream->data;
-	enum registry_frame kind;
-	struct error err = ERROR_INIT;
-	const char *data;
-	size_t len;
-	int r = 0;
-
-	(void)chunk;
-	if (n < 0) {
-		close_control(p);
-		return;
-	}
-	p->in.len += (size_t)n;
-	while (!p->cancelled && (r = registry_frame_next(&p->in, &kind, &data, &len, &err)) > 0) {
-		on_frame(p, kind, data, len);
-		registry_frame_drop(&p->in);
-	}
-	if (r < 0) {
-		pull_fail(p, &err);
-		close_control(p);
-	}
 }
 
 /* ---- layers: what there is to do */
@@ -527,12 +465,8 @@ static void layer_failed(struct pull_layer *l, const struct error *why)
 	stop_unpackers(p);
 	release(p);
 	/* What it has to say about the reason is heard before it goes. */
-	if (p->program && !uv_is_closing((uv_handle_t *)&p->control)) {
-		int socket;
-
-		if (uv_fileno((uv_handle_t *)&p->control, &socket) == 0)
-			shutdown(socket, SHUT_WR);
-	}
+	if (p->talk)
+		image_talk_finish(p->talk);
 }
 
 static int store_work(struct image_op *op, struct error *err)
@@ -653,7 +587,8 @@ static int open_bytes(struct pull_layer *l, struct error *err)
 	(void)fcntl(fds[1], F_SETPIPE_SZ, PIPE_BYTES); /* smaller ones do, slower */
 	request = json_object();
 	json_set_int(request, "layer", l - l->pull->layers);
-	r = ask(l->pull, REGISTRY_FETCH, request, fds[1], err);
+	r = l->pull->talk ? image_talk_send(l->pull->talk, REGISTRY_FETCH, request, fds[1], err)
+			  : error_set(err, EIO, "cmp-registry has gone");
 	close(fds[1]);
 	if (r >= 0)
 		return fds[0];
@@ -710,46 +645,23 @@ static void advance(struct image_pull *p)
 	if (p->left || p->failure.code || p->complete)
 		return;
 	p->complete = true;
-	if (p->program)
-		image_helper_kill(p->program); /* nothing more is wanted of it */
+	if (p->talk)
+		image_talk_kill(p->talk); /* nothing more is wanted of it */
 	release(p);
 }
 
 /* ---- beginning */
 
-static void on_program_end(void *arg, const char *output, const struct error *err)
+static void on_talk_end(void *arg, const struct error *err)
 {
 	struct image_pull *p = arg;
 
-	(void)output;
-	p->program = NULL;
+	p->talk = NULL;
 	if (err && !p->complete && !p->failure.code)
 		p->failure = *err;
 	if (!p->complete)
 		stop_unpackers(p);
 	one_ended(p);
-}
-
-static int start_program(struct image_pull *p, int socket, struct error *err)
-{
-	static const char *const pass[] = {
-		"CMP_CONFIG_DIR", "HTTP_PROXY",	  "http_proxy",	   "HTTPS_PROXY",
-		"https_proxy",	  "NO_PROXY",	  "no_proxy",	   "ALL_PROXY",
-		"all_proxy",	  "ASAN_OPTIONS", "UBSAN_OPTIONS", NULL,
-	};
-	auto_free char *root = xasprintf("%s/%s/root", p->store->root, p->tmp);
-	const char *const argv[] = {root, NULL};
-	struct image_helper_args args = {.program = "cmp-registry",
-					 .argv = argv,
-					 .pass = pass,
-					 .input = -1,
-					 .socket = socket,
-					 .done = on_program_end,
-					 .arg = p};
-
-	if (file_mkdir_p(root, 0755, err) < 0)
-		return -err->code;
-	return image_helper_start(p->store->loop, &args, &p->program, err);
 }
 
 static json_t *request_of(const struct image_pull *p)
@@ -767,7 +679,9 @@ static json_t *request_of(const struct image_pull *p)
 
 static int begin(struct image_pull *p, struct error *err)
 {
-	int fds[2], r;
+	auto_free char *root = xasprintf("%s/%s/root", p->store->root, p->tmp);
+	struct image_talk_args args = {
+		.root = root, .frame = on_frame, .done = on_talk_end, .arg = p};
 
 	if (p->spool) {
 		p->held = true;
@@ -775,25 +689,10 @@ static int begin(struct image_pull *p, struct error *err)
 		on_layers(p, p->spooled);
 		return 0;
 	}
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
-		return error_sys(err, errno, "make a socket");
-	r = start_program(p, fds[1], err);
-	close(fds[1]);
-	if (r < 0) {
-		close(fds[0]);
-		return r;
-	}
+	if (image_talk_start(p->store->loop, &args, &p->talk, err) < 0)
+		return -err->code;
 	p->pending++;
-	uv_pipe_init(p->store->loop, &p->control, 0);
-	p->control.data = p;
-	p->pending++;
-	/* Fails only for what is no descriptor of a stream. */
-	if (uv_pipe_open(&p->control, fds[0]) < 0 ||
-	    uv_read_start((uv_stream_t *)&p->control, give_chunk, on_control) < 0)
-		abort();
-	if (ask(p, REGISTRY_PULL, request_of(p), -1, err) < 0)
-		pull_fail(p, err);
-	return 0;
+	return image_talk_send(p->talk, REGISTRY_PULL, request_of(p), -1, err);
 }
 
 static void try_begin(struct image_pull *p)
@@ -863,7 +762,6 @@ static struct image_pull *pull_new(struct image_store *s, const struct image_pul
 	p->arg = args->arg;
 	digest_random_id(id);
 	p->tmp = xasprintf(IMAGE_TMP_DIR "/%.16s", id);
-	buf_init(&p->in, REGISTRY_CONFIG_MAX + CHUNK + REGISTRY_HEAD);
 	buf_init(&p->index, REGISTRY_MANIFEST_MAX);
 	buf_init(&p->manifest, REGISTRY_MANIFEST_MAX);
 	buf_init(&p->config, REGISTRY_CONFIG_MAX);

@@ -19,7 +19,8 @@
 
 static int make_places(struct image_store *s, struct error *err)
 {
-	static const char *const below[] = {IMAGE_BLOB_DIR, IMAGE_LAYER_DIR, IMAGE_TMP_DIR};
+	static const char *const below[] = {IMAGE_BLOB_DIR, IMAGE_LAYER_DIR, IMAGE_TMP_DIR,
+					    IMAGE_CACHE_DIR};
 
 	for (size_t i = 0; i < ARRAY_LEN(below); i++) {
 		auto_free char *path = xasprintf("%s/%s", s->root, below[i]);
@@ -107,7 +108,7 @@ static int open_parts(struct image_store *s, const char *state_dir, struct error
 
 	if (make_places(s, err) < 0 || sweep(s, IMAGE_TMP_DIR, true, err) < 0 ||
 	    sweep(s, IMAGE_BLOB_DIR, false, err) < 0 || sweep(s, IMAGE_LAYER_DIR, false, err) < 0 ||
-	    image_db_open(db, &s->db, err) < 0)
+	    sweep(s, IMAGE_CACHE_DIR, false, err) < 0 || image_db_open(db, &s->db, err) < 0)
 		return -err->code;
 	if (image_db_run(s->db, "SELECT id, manifest, created_ns FROM image_images", none,
 			 load_image, s, err) < 0 ||
@@ -132,6 +133,7 @@ int image_store_open(const char *state_dir, struct uv_loop_s *loop, struct image
 	list_init(&s->pulls);
 	list_init(&s->images);
 	list_init(&s->queue);
+	list_init(&s->builds);
 	if (open_parts(s, state_dir, err) < 0) {
 		image_store_free(s);
 		return error_wrap(err, "image store");

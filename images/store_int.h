@@ -19,6 +19,7 @@
 #define IMAGE_BLOB_DIR	   "blobs/sha256"
 #define IMAGE_LAYER_DIR	   "layers"
 #define IMAGE_TMP_DIR	   "tmp"
+#define IMAGE_CACHE_DIR	   "cache"
 #define IMAGE_MANIFEST_MAX ((size_t)4 << 20)
 #define IMAGE_CONFIG_MAX   ((size_t)8 << 20)
 #define IMAGE_LAYERS_MAX   500
@@ -39,6 +40,8 @@ struct image_store {
 	struct map *digests; /* "registry/path@sha256:…" -> struct image_entry, borrowed */
 	struct list pulls;   /* all that have not ended, in order; see pull.c */
 	unsigned pulling, unpacking;
+	struct list builds; /* sessions of build.c */
+	unsigned pruning;   /* the cache is being emptied: nothing of it may be used */
 };
 
 struct image_entry {
@@ -104,7 +107,7 @@ void image_live_release(struct image_live *live);
 /* Removes the listed ones that are not live; goes on after a failure and reports the first.  Any
  * thread. */
 int image_dead_remove(const struct image_store *s, char **chains, char **blobs,
-		      const struct image_live *live, int64_t *freed, struct error *err) MUST_CHECK;
+		      struct image_live *live, int64_t *freed, struct error *err) MUST_CHECK;
 
 /* ---- record.c: what a new image consists of, brought to the disk.  Any thread, one at a time */
 /* Writes a blob unless it is there; its digest is in `id`. */
@@ -141,6 +144,15 @@ void image_pull_spooled(struct image_store *s, const struct image_spooled *from,
 /* Adds what pulls under way have found or made: hex digests and chains. */
 void image_pulls_live(const struct image_store *s, void (*blob)(void *arg, const char *hex),
 		      void (*chain)(void *arg, const char *hex), void *arg);
+
+/* ---- build.c */
+/* Chains of the builds under way.  Loop thread. */
+void image_builds_live(const struct image_store *s, void (*chain)(void *arg, const char *hex),
+		       void *arg);
+/* What the cache leads to.  Any thread. */
+int image_cache_live(const struct image_store *s, void (*blob)(void *arg, const char *hex),
+		     void (*chain)(void *arg, const char *hex), void *arg, struct error *err)
+	MUST_CHECK;
 
 /* ---- ops.c: the queue */
 struct image_op_kind {

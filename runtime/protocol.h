@@ -22,7 +22,8 @@
  * and says STARTED or FAILED.  Requests are served meanwhile (a SIGNAL ends a start that hangs);
  * shim.sock is answered only after STARTED.  When the container's pid 1 has ended it drains the
  *output, completes the log, kills what is left, removes the cgroups, writes `exit` (struct
- *shim_exit, by temporary name and rename), says EXITED, and ends.
+ *shim_exit, by temporary name and rename), says EXITED, and ends.  Before the record is written
+ *the kept descriptors are closed and requests are no longer received (EPIPE).
  *
  * Losing the supervisor.  When the control connection breaks without GOODBYE, the shim goes on, and
  * starts a supervisor: flock(RUN/start.lock, LOCK_EX | LOCK_NB); who wins, and finds nobody

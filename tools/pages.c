@@ -70,7 +70,7 @@ static const char md_head[] =
 	"* In an override, mappings are merged key by key, lists are appended, anything else is replaced, if nothing "
 	"else is said.\n"
 	"  `!reset` before a value removes what was there, `!override` replaces it whole.\n"
-	"* Keys that begin with `x-` are allowed everywhere and mean nothing to cmp.\n"
+	"* Keys that begin with `x-` are allowed everywhere and mean nothing to cmp, but for `x-cmp`, which speaks to `cmp lint`.\n"
 	"* Relative paths start in the directory of the first file, or in `--project-directory`.\n"
 	"* *cmp ignores it*: the key is read and checked and has no effect. *cmp refuses it*: no container is made from "
 	"such a service.\n";

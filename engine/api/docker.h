@@ -13,6 +13,7 @@
 #include "engine/network.h"
 
 #define DOCKER_FILTER_VALUES_MAX 1000
+#define DOCKER_ENTRIES_MAX	 4096 /* of a list that is more than strings */
 #define DOCKER_SHORT_ID		 12
 
 /* ---- routes */

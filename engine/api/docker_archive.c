@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* /containers/{}/archive: what `docker cp` and compose's configs and secrets are made of. */
+/* A container's files: /containers/{}/archive, which `docker cp` and compose's configs and secrets
+ * are made of, export, changes. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -7,6 +8,7 @@
 #include "base/time.h"
 #include "engine/api/docker.h"
 #include "engine/archive.h"
+#include "engine/changes.h"
 #include "engine/container_int.h"
 
 #define READ_BYTES ((size_t)64 << 10)
@@ -448,10 +450,67 @@ static void put_archive(struct api_request *r)
 	r->on_hangup = on_hangup;
 }
 
+/* ---- changes */
+
+struct changes {
+	struct api_request *request; /* NULL: the client is gone */
+};
+
+static void on_changes_hangup(void *arg)
+{
+	((struct changes *)arg)->request = NULL;
+}
+
+static void on_changes(void *arg, const struct change *list, size_t count, const struct error *err)
+{
+	struct changes *w = arg;
+	struct api_request *r = w->request;
+	auto_buf struct buf b = BUF_INIT;
+	size_t i;
+
+	free(w);
+	if (!r)
+		return;
+	r->on_hangup = NULL;
+	if (err) {
+		api_reply_error(r, err);
+		return;
+	}
+	buf_adds(&b, count ? "[" : "null");
+	for (i = 0; i < count; i++) {
+		docker_put_comma(&b);
+		buf_adds(&b, "{\"Path\":");
+		docker_put_str(&b, list[i].path);
+		buf_addf(&b, ",\"Kind\":%u}", (unsigned)list[i].kind);
+	}
+	buf_adds(&b, count ? "]" : "");
+	docker_reply(r, 200, &b);
+}
+
+static void get_changes(struct api_request *r)
+{
+	struct container *c = docker_container(r);
+	struct error err = ERROR_INIT;
+	struct changes *w;
+
+	if (!c)
+		return;
+	w = xcalloc(1, sizeof(*w));
+	w->request = r;
+	if (container_changes(c, on_changes, w, &err) < 0) {
+		free(w);
+		api_reply_error(r, &err);
+		return;
+	}
+	r->arg = w;
+	r->on_hangup = on_changes_hangup;
+}
+
 const struct docker_route docker_archive_routes[] = {
 	DOCKER_ROUTE("HEAD", "/containers/{}/archive", get_archive),
 	DOCKER_ROUTE("GET", "/containers/{}/archive", get_archive),
 	DOCKER_ROUTE("GET", "/containers/{}/export", get_export),
+	DOCKER_ROUTE("GET", "/containers/{}/changes", get_changes),
 	{{"PUT", "/containers/{}/archive", put_archive, true}, DOCKER_DONE, NULL},
 	DOCKER_ROUTE_END,
 };

@@ -1070,6 +1070,9 @@ static int set_networks(struct docker_input *in, const json_t *endpoints)
 	json_t *endpoint, *own = NULL;
 
 	o->network_mode = NULL;
+	if (json_object_size(endpoints) > DOCKER_ENTRIES_MAX)
+		return error_set(in->err, EINVAL, "EndpointsConfig has more than %d entries",
+				 DOCKER_ENTRIES_MAX);
 	if (!strcmp(main, "host") || !strcmp(main, "none") || str_starts(main, "container:")) {
 		o->network_mode = steal_ptr(&mode);
 		return 0;

@@ -353,7 +353,10 @@ int docker_read(struct docker_input *in, const struct docker_field *fields, cons
 		if (!value || json_is_null(value))
 			continue;
 		in->key = f->key;
-		if (f->set)
+		if (f->set && json_array_size(value) + json_object_size(value) > DOCKER_ENTRIES_MAX)
+			r = error_set(in->err, EINVAL, "%s has more than %d entries", f->key,
+				      DOCKER_ENTRIES_MAX);
+		else if (f->set)
 			r = f->set(in, value, (char *)ret + f->offset);
 		else
 			r = read_member(in, f, value, (char *)ret + f->offset);

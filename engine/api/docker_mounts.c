@@ -130,8 +130,8 @@ int docker_set_volumes(struct docker_input *in, const json_t *value, void *confi
 	const char *target;
 	json_t *ignored;
 
-	if (!json_is_object(value))
-		return docker_wrong(in, "an object");
+	if (!json_is_object(value) || json_object_size(value) > DOCKER_ENTRIES_MAX)
+		return docker_wrong(in, "an object of no more than 4096 entries");
 	json_object_foreach ((json_t *)(uintptr_t)value, target, ignored) {
 		if (is_mounted(in, target))
 			continue;

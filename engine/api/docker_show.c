@@ -172,26 +172,26 @@ static void put_name(struct buf *b, const void *container)
 	docker_put_str(b, name);
 }
 
-static void put_run_file(struct buf *b, const struct container *c, const char *name)
+static void put_etc_file(struct buf *b, const struct container *c, const char *name)
 {
-	auto_free char *path = xasprintf("%s/containers/%s/%s", c->daemon->run_dir, c->id, name);
+	auto_free char *path = launch_etc_path(c, name);
 
 	docker_put_str(b, c->started_ns ? path : "");
 }
 
 static void put_resolv(struct buf *b, const void *container)
 {
-	put_run_file(b, container, "resolv.conf");
+	put_etc_file(b, container, "resolv.conf");
 }
 
 static void put_hostname_path(struct buf *b, const void *container)
 {
-	put_run_file(b, container, "hostname");
+	put_etc_file(b, container, "hostname");
 }
 
 static void put_hosts(struct buf *b, const void *container)
 {
-	put_run_file(b, container, "hosts");
+	put_etc_file(b, container, "hosts");
 }
 
 static void put_log_path(struct buf *b, const void *container)
@@ -356,12 +356,18 @@ struct listing {
 	int64_t before_ns, since_ns;
 };
 
+/* Repetitions by number and references back would take for ever: such a pattern is a plain word. */
+static bool is_costly(const char *pattern)
+{
+	return strlen(pattern) > PATTERN_MAX || strpbrk(pattern, "{\\");
+}
+
 static bool matches_pattern(const char *pattern, const char *text)
 {
 	regex_t re;
 	bool found;
 
-	if (strlen(pattern) > PATTERN_MAX || regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB))
+	if (is_costly(pattern) || regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB))
 		return strstr(text, pattern) != NULL;
 	found = regexec(&re, text, 0, NULL, 0) == 0;
 	regfree(&re);

@@ -182,8 +182,6 @@ static void get_info(struct api_request *r)
 
 /* ---- disk usage */
 
-static const char *const df_types[] = {"container", "image", "volume", "build-cache"};
-
 static void df_images(struct buf *b, const struct daemon *d)
 {
 	auto_free struct image **all = image_list(d->images);
@@ -192,7 +190,8 @@ static void df_images(struct buf *b, const struct daemon *d)
 
 	for (i = 0; all[i]; i++)
 		bytes += all[i]->size_bytes;
-	buf_addf(b, "\"LayersSize\":%lld,\"Images\":[", (long long)bytes);
+	docker_put_key(b, "LayersSize");
+	buf_addf(b, "%lld,\"Images\":[", (long long)bytes);
 	for (i = 0; all[i]; i++) {
 		docker_put_comma(b);
 		docker_put_image_summary(b, d, all[i]);
@@ -227,28 +226,50 @@ static void df_volumes(struct buf *b, const struct daemon *d)
 	buf_addc(b, ']');
 }
 
+static void df_builds(struct buf *b, const struct daemon *d UNUSED)
+{
+	docker_put_key(b, "BuildCache");
+	buf_adds(b, "[]");
+}
+
+static const struct {
+	const char *type;
+	void (*put)(struct buf *b, const struct daemon *d);
+} df_parts[] = {{"image", df_images},
+		{"container", df_containers},
+		{"volume", df_volumes},
+		{"build-cache", df_builds}};
+
+static bool check_types(struct api_request *r, char *const *types)
+{
+	size_t i;
+
+	for (; *types; types++) {
+		for (i = 0; i < ARRAY_LEN(df_parts); i++)
+			if (!strcmp(*types, df_parts[i].type))
+				break;
+		if (i < ARRAY_LEN(df_parts))
+			continue;
+		docker_fail(r, 400, "unknown object type: %s", *types);
+		return false;
+	}
+	return true;
+}
+
 static void get_df(struct api_request *r)
 {
-	const char *type = api_query(r, "type");
+	AUTO(strv_free) char **types = api_query_all(r, "type");
 	auto_buf struct buf b = BUF_INIT;
-	size_t i, only = ARRAY_LEN(df_types);
+	size_t i;
 
-	for (i = 0; type && i < ARRAY_LEN(df_types); i++)
-		if (!strcmp(type, df_types[i]))
-			only = i;
-	if (type && only == ARRAY_LEN(df_types)) {
-		docker_fail(r, 400, "unknown object type: %s", type);
+	if (!check_types(r, types))
 		return;
-	}
 	buf_addc(&b, '{');
-	if (!type || only == 1)
-		df_images(&b, r->daemon);
-	if (!type || only == 0)
-		df_containers(&b, r->daemon);
-	if (!type || only == 2)
-		df_volumes(&b, r->daemon);
-	docker_put_key(&b, "BuildCache");
-	buf_adds(&b, "[],\"BuilderSize\":0}");
+	for (i = 0; i < ARRAY_LEN(df_parts); i++)
+		if (!*types || strv_has(types, df_parts[i].type))
+			df_parts[i].put(&b, r->daemon);
+	docker_put_key(&b, "BuilderSize");
+	buf_adds(&b, "0}");
 	docker_reply(r, 200, &b);
 }
 
@@ -259,7 +280,7 @@ const struct docker_route docker_system_routes[] = {
 	DOCKER_ROUTE("GET", "/info", get_info),
 	DOCKER_ROUTE("GET", "/events", docker_events),
 	DOCKER_ROUTE_PARTLY("GET", "/system/df", get_df,
-			    "sizes of containers and volumes are not computed; one type at a time"),
+			    "sizes of containers and volumes are not computed"),
 	DOCKER_ROUTE_END,
 };
 
@@ -344,7 +365,6 @@ const struct docker_route docker_refused_routes[] = {
 	DOCKER_ROUTE("POST", "/plugins/{}/upgrade", no_plugin),
 	DOCKER_ROUTE("POST", "/plugins/{}/push", no_plugin),
 	DOCKER_ROUTE("POST", "/plugins/{}/set", no_plugin),
-	NO("GET", "/containers/{}/changes"),
 	NO("GET", "/containers/{}/attach/ws"),
 	NO("POST", "/commit"),
 	NO("POST", "/images/{}/push"),

@@ -7,7 +7,8 @@
 
 struct container;
 
-extern const struct api_route project_routes[], container_routes[], image_routes[], object_routes[];
+extern const struct api_route project_routes[], container_routes[], image_routes[], object_routes[],
+	build_routes[];
 
 /* stream.c: the two-way streams of exec and attach. */
 void stream_exec(struct api_request *r, struct container *c);

@@ -120,19 +120,12 @@ static const struct api_route engine_routes[] = {
 	}
 
 const struct api_table api_tables[] = {
-	NATIVE(engine_routes),
-	NATIVE(project_routes),
-	NATIVE(container_routes),
-	NATIVE(image_routes),
-	NATIVE(object_routes),
-	DOCKER(docker_container_routes),
-	DOCKER(docker_exec_routes),
-	DOCKER(docker_image_routes),
-	DOCKER(docker_pull_routes),
-	DOCKER(docker_archive_routes),
-	DOCKER(docker_network_routes),
-	DOCKER(docker_volume_routes),
-	DOCKER(docker_system_routes),
-	DOCKER(docker_refused_routes),
-	{0},
+	NATIVE(engine_routes),		 NATIVE(project_routes),
+	NATIVE(container_routes),	 NATIVE(image_routes),
+	NATIVE(object_routes),		 NATIVE(build_routes),
+	DOCKER(docker_container_routes), DOCKER(docker_exec_routes),
+	DOCKER(docker_image_routes),	 DOCKER(docker_pull_routes),
+	DOCKER(docker_archive_routes),	 DOCKER(docker_network_routes),
+	DOCKER(docker_volume_routes),	 DOCKER(docker_system_routes),
+	DOCKER(docker_refused_routes),	 {0},
 };

@@ -120,6 +120,29 @@ static void post_prune(struct api_request *r)
 	image_prune(r->daemon->images, &args, on_pruned, api_pending_new(r));
 }
 
+static void on_digest(void *arg, const char *digest, const struct error *err)
+{
+	json_t *o = NULL;
+
+	if (!err) {
+		o = json_object();
+		json_set_str(o, "digest", digest);
+	}
+	api_pending_done(arg, o, err);
+}
+
+/* What a name stands for at its registry now. */
+static void post_digest(struct api_request *r)
+{
+	const char *name = json_get_str(r->body, "name");
+	const json_t *auth = json_get_obj(r->body, "auth");
+	struct api_pending *pending = api_pending_new(r);
+	struct error err = ERROR_INIT;
+
+	if (image_digest(r->daemon->images, name ?: "", auth, on_digest, pending, &err) < 0)
+		api_pending_done(pending, NULL, &err);
+}
+
 /* ---- import: the body is a tar stream */
 
 struct importing {
@@ -433,16 +456,93 @@ static void post_pull(struct api_request *r)
 	r->on_hangup = on_pull_hangup;
 }
 
+/* ---- push: a stream of progress */
+
+struct pushing {
+	struct api_request *request;
+	struct push *push;
+};
+
+static void on_push_event(void *arg, json_t *event)
+{
+	struct pushing *p = arg;
+
+	api_stream_json(p->request, event);
+	json_decref(event);
+}
+
+static void on_push_done(void *arg, const char *digest, const struct error *err)
+{
+	struct pushing *p = arg;
+	json_t *end = json_object();
+
+	json_set_str(end, "type", digest ? "end" : "error");
+	json_set_int(end, "exit", digest ? 0 : 1);
+	json_set_str(end, "digest", digest);
+	json_set_str(end, "message", err ? err->msg : NULL);
+	p->request->on_hangup = NULL;
+	on_push_event(p, end);
+	api_stream_end(p->request);
+	free(p);
+}
+
+static void on_push_hangup(void *arg)
+{
+	struct pushing *p = arg;
+
+	push_cancel(p->push);
+	free(p);
+}
+
+static void post_push(struct api_request *r)
+{
+	struct pushing *p = xcalloc(1, sizeof(*p));
+	struct pull_sink sink = {.event = on_push_event, .done = on_push_done, .arg = p};
+	AUTO(image_unref) struct image *im = NULL;
+	struct error err = ERROR_INIT;
+
+	p->request = r;
+	/* A stream begins once it is sure that there is something to push. */
+	if (image_resolve(r->daemon->images, r->params[0], &im, &err) < 0) {
+		free(p);
+		api_reply_error(r, &err);
+		return;
+	}
+	api_stream_start(r, "application/x-ndjson");
+	if (push_start(r->daemon, r->params[0], json_get_obj(r->body, "auth"),
+		       json_get_bool(r->body, "quiet"), &sink, &p->push, &err) < 0) {
+		on_push_done(p, NULL, &err);
+		return;
+	}
+	r->arg = p;
+	r->on_hangup = on_push_hangup;
+}
+
+/* ---- credentials */
+
+static void post_auth(struct api_request *r)
+{
+	struct api_pending *pending = api_pending_new(r);
+	struct error err = ERROR_INIT;
+
+	if (image_registry_check(r->daemon->images, json_get_str(r->body, "registry"),
+				 json_get_obj(r->body, "auth"), api_on_done, pending, &err) < 0)
+		api_pending_done(pending, NULL, &err);
+}
+
 const struct api_route image_routes[] = {
+	{"POST", "/cmp/v1/auth", post_auth, false},
 	{"GET", "/cmp/v1/images", get_images, false},
 	{"GET", "/cmp/v1/images/save", get_save, false},
 	{"GET", "/cmp/v1/images/{}/history", get_history, false},
 	{"GET", "/cmp/v1/images/{}", get_image, false},
 	{"POST", "/cmp/v1/images/import", post_import, true},
 	{"POST", "/cmp/v1/images/load", post_load, true},
+	{"POST", "/cmp/v1/images/digest", post_digest, false},
 	{"POST", "/cmp/v1/images/pull", post_pull, false},
 	{"POST", "/cmp/v1/images/prune", post_prune, false},
 	{"POST", "/cmp/v1/images/{}/tag", post_tag, false},
+	{"POST", "/cmp/v1/images/{}/push", post_push, false},
 	{"DELETE", "/cmp/v1/images/{}", delete_image, false},
 	{0},
 };

@@ -26,6 +26,7 @@ struct api_server {
 	uv_pipe_t listener;
 	struct list conns;
 	unsigned count;
+	char input[READ_BYTES]; /* of whichever connection is being read: it is taken at once */
 };
 
 struct conn {
@@ -47,7 +48,6 @@ struct conn {
 	bool keep_alive, upgrade_asked, full, reading, dispatched, feeding;
 	bool body_done, answered; /* answered before the body was there: the rest is dropped */
 	size_t queued;
-	char input[READ_BYTES];
 };
 
 struct out {
@@ -679,7 +679,7 @@ static void on_alloc(uv_handle_t *h, size_t size, uv_buf_t *buf)
 	struct conn *c = container_of((uv_pipe_t *)(void *)h, struct conn, pipe);
 
 	(void)size;
-	*buf = uv_buf_init(c->input, sizeof(c->input));
+	*buf = uv_buf_init(c->server->input, sizeof(c->server->input));
 }
 
 static void on_gone(uv_poll_t *poll, int status, int events)

@@ -477,7 +477,9 @@ void stream_attach_open(struct api_request *r, struct container *c,
 		.follow = true,
 		.events = true,
 		.attached = true,
-		.tail = options->replay ? -1 : 0,
+		/* Of one that has not run everything is to come, and where its log ends may be
+		 * found only after it has begun to write. */
+		.tail = options->replay || c->state == CONTAINER_CREATED ? -1 : 0,
 		.on_data = on_attach_data,
 		.on_end = on_attach_end,
 		.arg = s,

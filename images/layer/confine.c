@@ -35,6 +35,10 @@ static const int allowed_calls[] = {
 	SCMP_SYS(openat2),
 	SCMP_SYS(fstat),
 	SCMP_SYS(newfstatat),
+	SCMP_SYS(readlinkat),
+	SCMP_SYS(fgetxattr),
+	SCMP_SYS(flistxattr),
+	SCMP_SYS(copy_file_range),
 	SCMP_SYS(statx),
 	SCMP_SYS(fstatfs),
 	SCMP_SYS(ftruncate),
@@ -73,6 +77,7 @@ static const int allowed_calls[] = {
 	SCMP_SYS(gettid),
 	SCMP_SYS(tgkill),
 	SCMP_SYS(getrandom),
+	SCMP_SYS(sysinfo), /* sorting asks how much memory there is */
 	SCMP_SYS(restart_syscall),
 	SCMP_SYS(exit),
 	SCMP_SYS(exit_group),
@@ -96,7 +101,7 @@ static int change_root(const char *root, struct error *err)
 	return fd;
 }
 
-static int set_limits(uint64_t file_bytes, struct error *err)
+static int set_limits(uint64_t file_bytes, unsigned files, struct error *err)
 {
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
 
@@ -107,7 +112,7 @@ static int set_limits(uint64_t file_bytes, struct error *err)
 		return -err->code;
 	if (confine_sanitized())
 		return 0;
-	if (confine_limit(RLIMIT_NOFILE, FILES_MAX, err) < 0 ||
+	if (confine_limit(RLIMIT_NOFILE, files ?: FILES_MAX, err) < 0 ||
 	    confine_limit(RLIMIT_AS, MEMORY_MAX, err) < 0)
 		return -err->code;
 	return 0;
@@ -119,7 +124,7 @@ int confine(const struct confine_args *args, struct error *err)
 
 	if (root < 0)
 		return root;
-	if (set_limits(args->file_bytes, err) < 0 ||
+	if (set_limits(args->file_bytes, args->files, err) < 0 ||
 	    confine_capabilities(kept_caps, ARRAY_LEN(kept_caps) - !args->overlay, err) < 0 ||
 	    confine_privileges(err) < 0 ||
 	    confine_filter(allowed_calls, ARRAY_LEN(allowed_calls), SCMP_ACT_KILL_PROCESS, NULL,

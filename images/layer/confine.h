@@ -15,7 +15,8 @@
 struct confine_args {
 	const char *root;    /* directory that becomes "/" */
 	uint64_t file_bytes; /* the largest file */
-	bool overlay; /* trusted.overlay.* will be set: CAP_SYS_ADMIN stays, within the list */
+	bool overlay;	/* trusted.overlay.* is read or set: CAP_SYS_ADMIN stays, within the list */
+	unsigned files; /* descriptors; 0: 64 */
 };
 /* Call with one thread.  Returns the descriptor of the root. */
 int confine(const struct confine_args *args, struct error *err) MUST_CHECK;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * cmp-layer [--overlay] [--verbatim] ROOT BLOB [MAX-BYTES]: unpacks the tar stream on standard
- *input (plain or compressed) into the existing directory ROOT and keeps it in the new file BLOB
- *("-": nowhere).  --overlay: there are layers below, whiteouts hide what they have.  --verbatim:
- *BLOB is the stream byte for byte.  On success one JSON line on standard output, written after
- *everything is on disk:
+ * cmp-layer [--overlay] [--verbatim] [--passing] ROOT BLOB [MAX-BYTES]: unpacks the tar stream on
+ * standard input (plain or compressed) into the existing directory ROOT and keeps it in the new
+ *file BLOB ("-": nowhere).  --overlay: there are layers below, whiteouts hide what they have.
+ * --verbatim: BLOB is the stream byte for byte.  --passing: nobody keeps it, nothing is put on
+ *disk. On success one JSON line on standard output, written after everything is on disk:
  *	{"diff_id", "digest", "media_type", "blob_bytes", "tree_bytes"}
+ * cmp-layer --step: one step of a build, see step.h.
  * On failure one sentence on standard error and exit status 1; the caller removes what is there.
  */
 #include <errno.h>
@@ -18,13 +19,14 @@
 #include "base/json.h"
 #include "images/layer/confine.h"
 #include "images/layer/source.h"
+#include "images/layer/step.h"
 #include "images/layer/unpack.h"
 
 #define MAX_BYTES_DEFAULT ((uint64_t)100 << 30)
 #define EXIT_USAGE	  2
 
 struct options {
-	bool overlay, verbatim;
+	bool overlay, verbatim, passing;
 	const char *root, *blob;
 	uint64_t max_bytes;
 };
@@ -37,6 +39,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 	for (; at < argc && str_starts(argv[at], "--"); at++) {
 		o->overlay |= !strcmp(argv[at], "--overlay");
 		o->verbatim |= !strcmp(argv[at], "--verbatim");
+		o->passing |= !strcmp(argv[at], "--passing");
 	}
 	if (argc - at < 2 || argc - at > 3)
 		return -EINVAL;
@@ -88,7 +91,7 @@ static int run(const struct options *o, struct error *err)
 	args.source = source;
 	if (unpack(&args, &result, err) < 0 || layer_source_finish(source, &digests, err) < 0)
 		return -err->code;
-	if (syncfs(root) < 0 || (blob >= 0 && fsync(blob) < 0))
+	if ((!o->passing && syncfs(root) < 0) || (blob >= 0 && fsync(blob) < 0))
 		return error_sys(err, errno, "write to disk");
 	return report(&digests, &result, err);
 }
@@ -103,9 +106,16 @@ int main(int argc, char **argv)
 	umask(0);
 	/* Nobody waits for the result of an orphan. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (argc == 2 && !strcmp(argv[1], "--step")) {
+		if (step_run(&err) == 0)
+			return EXIT_SUCCESS;
+		fprintf(stderr, "%s\n", err.msg);
+		return EXIT_FAILURE;
+	}
 	if (parse_options(argc, argv, &o) < 0) {
 		fprintf(stderr,
-			"usage: cmp-layer [--overlay] [--verbatim] ROOT BLOB [MAX-BYTES] < TAR\n");
+			"usage: cmp-layer [--overlay] [--verbatim] [--passing] ROOT BLOB [MAX-BYTES] "
+			"< TAR\n");
 		return EXIT_USAGE;
 	}
 	if (run(&o, &err) < 0) {

@@ -20,7 +20,7 @@
 #define RECEIVE_BYTES	   (256L << 10)
 #define CONNECTIONS_MAX	   16L
 #define REDIRECTS_MAX	   10
-#define CHALLENGES_MAX	   2	 /* of one transfer, between successes */
+#define CHALLENGES_MAX	   2	 /* of one transfer */
 #define TRIES_MAX	   5	 /* without a byte of progress */
 #define EXCHANGES_MAX	   100	 /* of one transfer, whatever happens */
 #define BACKOFF_MS	   250	 /* doubled each time */
@@ -32,9 +32,12 @@ struct transfer {
 	struct transfer_args args;
 	CURL *easy;
 	char *path;
+	char *target;	 /* of an upload, NULL: below the repository */
 	char *elsewhere; /* where a redirect has led, NULL: at the registry */
+	char *location;	 /* of the answer */
 	uint64_t offset; /* bytes passed on */
 	uint64_t skip;	 /* bytes that come once more */
+	uint64_t sent;	 /* of the body, in this exchange */
 	long status;	 /* of the exchange; 0: no answer yet */
 	struct buf refusal;
 	unsigned redirects, challenges, tries, exchanges;
@@ -72,6 +75,7 @@ int registry_client_new(const struct registry_client_args *args, struct registry
 		"%s://%s", c->insecure && registry_is_loopback(c->registry) ? "http" : "https",
 		!strcmp(args->registry, "docker.io") ? "registry-1.docker.io" : args->registry);
 	c->client_cert = args->client_cert;
+	c->push = args->push;
 	c->username = take_string(args->auth, "username");
 	c->password = take_string(args->auth, "password");
 	c->identity_token = take_string(args->auth, "identitytoken");
@@ -92,6 +96,8 @@ static void transfer_free(struct transfer *t)
 	list_remove(&t->link);
 	buf_release(&t->refusal);
 	free(t->path);
+	free(t->target);
+	free(t->location);
 	free(t->elsewhere);
 	free(t);
 }
@@ -165,7 +171,14 @@ static const char *reason_of(const json_t *doc)
 	return text && *text && strlen(text) < 200 && str_printable(text) ? text : NULL;
 }
 
-int client_refused(long status, const char *url, const struct buf *body, struct error *err)
+/* Up to the query: what a redirect has there may be a key. */
+static int shown(const char *url)
+{
+	return (int)MIN(strcspn(url, "?"), (size_t)300);
+}
+
+int client_refused(long status, const char *method, const char *url, const struct buf *body,
+		   struct error *err)
 {
 	auto_json json_t *doc = NULL;
 	struct error no_json = ERROR_INIT;
@@ -173,12 +186,13 @@ int client_refused(long status, const char *url, const struct buf *body, struct 
 
 	if (json_load_text(body->data ?: "", body->len, &doc, &no_json) == 0)
 		reason = reason_of(doc);
-	return error_set(err, errno_of(status), "the registry answered %ld%s%s%s%s%s to GET %s",
+	return error_set(err, errno_of(status), "the registry answered %ld%s%s%s%s%s to %s %.*s",
 			 status, text ? " " : "", text ?: "", reason ? " (" : "", reason ?: "",
-			 reason ? ")" : "", url);
+			 reason ? ")" : "", method, shown(url), url);
 }
 
-int client_failed(CURLcode code, const char *url, const char *detail, struct error *err)
+int client_failed(CURLcode code, const char *method, const char *url, const char *detail,
+		  struct error *err)
 {
 	const char *hint = "";
 
@@ -187,8 +201,9 @@ int client_failed(CURLcode code, const char *url, const char *detail, struct err
 	else if (code == CURLE_SSL_CONNECT_ERROR && strstr(detail, "wrong version number"))
 		hint = "; a registry without TLS must be listed in \"insecure-registries\" of "
 		       "/etc/cmp/daemon.json";
-	return error_set(err, code == CURLE_OPERATION_TIMEDOUT ? ETIMEDOUT : EIO, "GET %s: %s%s",
-			 url, *detail && str_printable(detail) ? detail : curl_easy_strerror(code),
+	return error_set(err, code == CURLE_OPERATION_TIMEDOUT ? ETIMEDOUT : EIO, "%s %.*s: %s%s",
+			 method, shown(url), url,
+			 *detail && str_printable(detail) ? detail : curl_easy_strerror(code),
 			 hint);
 }
 
@@ -228,12 +243,24 @@ bool registry_same_host(const char *a, const char *b)
 
 /* ---- one exchange */
 
+static const char *method_of(const struct transfer *t)
+{
+	static const char *const names[] = {"GET", "HEAD", "POST", "PUT"};
+
+	return names[t->args.method];
+}
+
 static char *url_of(const struct transfer *t)
 {
 	const struct registry_client *c = t->client;
 
-	return t->elsewhere ? xstrdup(t->elsewhere)
-			    : xasprintf("%s/v2/%s/%s", c->base, c->path, t->path);
+	if (t->elsewhere)
+		return xstrdup(t->elsewhere);
+	if (t->target)
+		return *t->target == '/' ? xasprintf("%s%s", c->base, t->target)
+					 : xstrdup(t->target);
+	return *c->path ? xasprintf("%s/v2/%s/%s", c->base, c->path, t->path)
+			: xasprintf("%s/v2/", c->base);
 }
 
 /* The first byte of an answer: does it begin where we are? */
@@ -282,10 +309,11 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 
 	if (!t->status) {
 		curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &t->status);
-		if ((t->status == 200 || t->status == 206) && check_start(t) < 0)
+		if (t->args.method == TRANSFER_GET && (t->status == 200 || t->status == 206) &&
+		    check_start(t) < 0)
 			return 0;
 	}
-	if (t->status != 200 && t->status != 206) {
+	if (t->args.method != TRANSFER_GET || (t->status != 200 && t->status != 206)) {
 		buf_add(&t->refusal, data, len); /* what is over the limit is dropped */
 		return len;
 	}
@@ -295,11 +323,66 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 	return r < 0 ? 0 : len;
 }
 
+static size_t on_send(char *at, size_t size, size_t n, void *arg)
+{
+	struct transfer *t = arg;
+	size_t room = (size_t)MIN((uint64_t)(size * n), t->args.body_size - t->sent);
+	ssize_t got = pread(t->args.body_fd, at, room, (off_t)t->sent);
+
+	if (got < 0 || (!got && room)) {
+		error_sys(&t->error, got < 0 ? errno : EIO, "read what is sent");
+		return CURL_READFUNC_ABORT;
+	}
+	t->sent += (uint64_t)got;
+	if (t->args.on_sent)
+		t->args.on_sent(t->args.arg, t->sent);
+	return (size_t)got;
+}
+
+/* libcurl begins anew, because a connection that it used again was closed. */
+static int on_rewind(void *arg, curl_off_t offset, int origin)
+{
+	struct transfer *t = arg;
+
+	if (origin != SEEK_SET || offset < 0)
+		return CURL_SEEKFUNC_FAIL;
+	t->sent = (uint64_t)offset;
+	return CURL_SEEKFUNC_OK;
+}
+
+static void set_method(struct transfer *t)
+{
+	t->sent = 0;
+	switch (t->args.method) {
+	case TRANSFER_GET:
+		break;
+	case TRANSFER_HEAD:
+		curl_easy_setopt(t->easy, CURLOPT_NOBODY, 1L);
+		break;
+	case TRANSFER_POST:
+		curl_easy_setopt(t->easy, CURLOPT_POST, 1L);
+		curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, "");
+		curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE, 0L);
+		break;
+	case TRANSFER_PUT:
+		curl_easy_setopt(t->easy, CURLOPT_UPLOAD, 1L);
+		curl_easy_setopt(t->easy, CURLOPT_READFUNCTION, on_send);
+		curl_easy_setopt(t->easy, CURLOPT_READDATA, t);
+		curl_easy_setopt(t->easy, CURLOPT_SEEKFUNCTION, on_rewind);
+		curl_easy_setopt(t->easy, CURLOPT_SEEKDATA, t);
+		curl_easy_setopt(t->easy, CURLOPT_UPLOAD_BUFFERSIZE, RECEIVE_BYTES);
+		curl_easy_setopt(t->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)t->args.body_size);
+		break;
+	}
+}
+
 static void set_credentials(struct transfer *t)
 {
 	const struct registry_client *c = t->client;
 
-	if (t->elsewhere && !registry_same_origin(t->elsewhere, c->base))
+	auto_free char *url = url_of(t);
+
+	if (!registry_same_origin(url, c->base))
 		return;
 	if (c->scheme == CHALLENGE_BASIC) {
 		curl_easy_setopt(t->easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
@@ -333,6 +416,7 @@ static void begin_exchange(struct transfer *t)
 
 		curl_easy_setopt(t->easy, CURLOPT_RANGE, range);
 	}
+	set_method(t);
 	set_credentials(t);
 	if (curl_multi_add_handle(t->client->multi, t->easy) != CURLM_OK)
 		abort();
@@ -345,6 +429,8 @@ static void end(struct transfer *t, const struct error *err)
 	struct transfer_args args = t->args;
 	struct error copy = err ? *err : ERROR_INIT;
 
+	if (!err && args.method != TRANSFER_GET)
+		args.on_answer(args.arg, t->status, t->location);
 	transfer_free(t);
 	args.on_done(args.arg, err ? &copy : NULL);
 }
@@ -427,7 +513,7 @@ static void after_failure(struct transfer *t, CURLcode code)
 	if ((code != CURLE_COULDNT_CONNECT || !strchr(t->client->registry, ':')) &&
 	    try_other_scheme(t))
 		return;
-	(void)!client_failed(code, url, t->detail, &err);
+	(void)!client_failed(code, method_of(t), url, t->detail, &err);
 	if (may_pass(t, code))
 		retry(t, &err, 0);
 	else
@@ -444,8 +530,8 @@ static void after_data(struct transfer *t)
 		return;
 	}
 	url = url_of(t);
-	error_set(&err, EBADMSG, "GET %s: the answer ended after %llu of %llu bytes", url,
-		  (unsigned long long)t->offset, (unsigned long long)t->args.size);
+	error_set(&err, EBADMSG, "GET %.*s: the answer ended after %llu of %llu bytes", shown(url),
+		  url, (unsigned long long)t->offset, (unsigned long long)t->args.size);
 	retry(t, &err, 0);
 }
 
@@ -457,11 +543,14 @@ static void follow(struct transfer *t)
 
 	curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &to);
 	if (str_empty(to) || !str_printable(to))
-		error_set(&err, EBADMSG, "GET %s: a redirect to nowhere", from);
+		error_set(&err, EBADMSG, "%s %.*s: a redirect to nowhere", method_of(t),
+			  shown(from), from);
 	else if (++t->redirects > REDIRECTS_MAX)
-		error_set(&err, ELOOP, "GET %s: more than %d redirects", from, REDIRECTS_MAX);
+		error_set(&err, ELOOP, "%s %.*s: more than %d redirects", method_of(t), shown(from),
+			  from, REDIRECTS_MAX);
 	else if (!t->client->insecure && !str_starts(to, "https://"))
-		error_set(&err, EACCES, "GET %s: a redirect to a place without TLS: %s", from, to);
+		error_set(&err, EACCES, "%s %.*s: a redirect to a place without TLS: %.*s",
+			  method_of(t), shown(from), from, shown(to), to);
 	if (err.code) {
 		end(t, &err);
 		return;
@@ -488,9 +577,9 @@ static void identify(struct transfer *t)
 	auto_challenge struct challenge ch = {0};
 	auto_free char *url = url_of(t);
 	struct error err = ERROR_INIT, why = ERROR_INIT, refusal = ERROR_INIT;
-	bool ours = !t->elsewhere || registry_same_origin(t->elsewhere, t->client->base);
+	bool ours = registry_same_origin(url, t->client->base);
 
-	(void)!client_refused(t->status, url, &t->refusal, &refusal);
+	(void)!client_refused(t->status, method_of(t), url, &t->refusal, &refusal);
 	err = refusal;
 	if (ours && ++t->challenges <= CHALLENGES_MAX) {
 		if (read_challenge(t, &ch, &why) == 0 &&
@@ -503,13 +592,36 @@ static void identify(struct transfer *t)
 	end(t, &err);
 }
 
+/* Of what is no GET: the answer is all there is. */
+static bool is_answered(const struct transfer *t)
+{
+	return t->args.method != TRANSFER_GET &&
+	       (t->status / 100 == 2 || (t->args.method == TRANSFER_HEAD && t->status == 404));
+}
+
+static void keep_location(struct transfer *t)
+{
+	struct curl_header *h;
+
+	if (curl_easy_header(t->easy, "Location", 0, CURLH_HEADER, -1, &h) == CURLHE_OK &&
+	    str_printable(h->value)) {
+		free(t->location);
+		t->location = xstrdup(h->value);
+	}
+}
+
 static void after_answer(struct transfer *t)
 {
 	auto_free char *url = url_of(t);
 	struct error err = ERROR_INIT;
 	curl_off_t wait_s = 0;
 
-	(void)!client_refused(t->status, url, &t->refusal, &err);
+	if (is_answered(t)) {
+		keep_location(t);
+		end(t, NULL);
+		return;
+	}
+	(void)!client_refused(t->status, method_of(t), url, &t->refusal, &err);
 	switch (t->status) {
 	case 200:
 	case 206:
@@ -566,11 +678,17 @@ struct transfer *transfer_start(struct registry_client *c, const struct transfer
 	t->client = c;
 	t->args = *args;
 	t->path = xstrdup(args->path);
+	t->target = xstrdup(args->url);
 	t->easy = curl_easy_init();
 	if (!t->easy)
 		abort();
 	if (args->accept)
 		t->headers = curl_slist_append(NULL, args->accept);
+	if (args->body_type)
+		t->headers = curl_slist_append(t->headers, args->body_type);
+	/* Who would wait for 100 Continue waits in vain with some. */
+	if (args->method == TRANSFER_PUT)
+		t->headers = curl_slist_append(t->headers, "Expect:");
 	buf_init(&t->refusal, REFUSAL_MAX);
 	list_append(&c->transfers, &t->link);
 	again(t, 0);

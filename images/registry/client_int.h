@@ -16,7 +16,7 @@ struct registry_client {
 	CURLM *multi;
 	char *registry, *path;
 	char *base; /* "https://registry-1.docker.io" */
-	bool insecure, client_cert;
+	bool insecure, client_cert, push;
 	bool answered; /* it has, at least once */
 	bool settled;  /* the scheme is known, or the other one has been tried */
 	char *username, *password, *identity_token;
@@ -28,10 +28,11 @@ struct registry_client {
 /* Sets what every request has: the URL, TLS, protocols, time limits. */
 void client_configure(const struct registry_client *c, CURL *easy, const char *url);
 /* "the registry answered 404 Not Found (manifest unknown) to GET url"; -errno by the status. */
-int client_refused(long status, const char *url, const struct buf *body, struct error *err)
-	MUST_CHECK;
+int client_refused(long status, const char *method, const char *url, const struct buf *body,
+		   struct error *err) MUST_CHECK;
 /* "GET url: why" for a request that got no answer. */
-int client_failed(CURLcode code, const char *url, const char *detail, struct error *err) MUST_CHECK;
+int client_failed(CURLcode code, const char *method, const char *url, const char *detail,
+		  struct error *err) MUST_CHECK;
 
 /*
  * token.c: the registry asks who we are: gets ready to say it.  Blocks for the request to the token

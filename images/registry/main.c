@@ -14,26 +14,34 @@
 #include "base/json.h"
 #include "images/registry/protocol.h"
 #include "images/registry/pull.h"
+#include "images/registry/push.h"
 #include "images/registry/sandbox.h"
 
 #define SOCKET	   3
 #define EXIT_USAGE 2
 
-static int read_request(json_t **ret, struct error *err)
+static bool is_complete(enum registry_frame kind, const json_t *request)
+{
+	if (!json_get_str(request, "registry"))
+		return false;
+	return kind == REGISTRY_CHECK ||
+	       ((kind == REGISTRY_PULL || kind == REGISTRY_PUSH) && json_get_str(request, "path") &&
+		json_get_str(request, "reference"));
+}
+
+static int read_request(enum registry_frame *ret_kind, json_t **ret, struct error *err)
 {
 	auto_buf struct buf text;
-	enum registry_frame kind;
 	int fd = -1, r;
 
 	buf_init(&text, REGISTRY_REQUEST_MAX + 1);
-	r = registry_frame_receive(SOCKET, &kind, &text, &fd, err);
+	r = registry_frame_receive(SOCKET, ret_kind, &text, &fd, err);
 	if (fd >= 0)
 		close(fd);
 	if (r <= 0)
 		return r < 0 ? r : error_set(err, ECANCELED, "the supervisor has gone");
-	if (kind != REGISTRY_PULL || json_load_text(text.data ?: "", text.len, ret, err) < 0 ||
-	    !json_get_str(*ret, "registry") || !json_get_str(*ret, "path") ||
-	    !json_get_str(*ret, "reference"))
+	if (json_load_text(text.data ?: "", text.len, ret, err) < 0 ||
+	    !is_complete(*ret_kind, *ret))
 		return error_set(err, EBADMSG, "an unknown request");
 	return 0;
 }
@@ -53,15 +61,16 @@ static char *system_ca(void)
 	return copy;
 }
 
-static int enter(const char *dir, const json_t *request, struct registry_client **ret,
-		 struct error *err)
+static int enter(const char *dir, enum registry_frame kind, const json_t *request,
+		 struct registry_client **ret, struct error *err)
 {
 	auto_free char *ca = system_ca();
 	struct registry_settings settings;
 	struct registry_client_args args = {
 		.registry = json_get_str(request, "registry"),
-		.path = json_get_str(request, "path"),
+		.path = json_get_str(request, "path") ?: "",
 		.auth = json_get_obj(request, "auth"),
+		.push = kind == REGISTRY_PUSH,
 	};
 	int r = registry_settings_read(args.registry, &settings, err);
 
@@ -77,14 +86,19 @@ static int run(const char *dir, struct error *err)
 {
 	struct registry_client *client = NULL;
 	auto_json json_t *request = NULL;
-	int r = read_request(&request, err);
+	enum registry_frame kind;
+	int r = read_request(&kind, &request, err);
 
 	if (r == 0)
-		r = enter(dir, request, &client, err);
+		r = enter(dir, kind, request, &client, err);
+	if (r == 0 && kind == REGISTRY_CHECK)
+		r = registry_check(client, err);
 	if (r < 0)
 		fprintf(stderr, "%s\n", err->msg);
-	else
+	else if (kind == REGISTRY_PULL)
 		r = registry_pull(client, request, SOCKET, err);
+	else if (kind == REGISTRY_PUSH)
+		r = registry_push(client, request, SOCKET, err);
 	registry_client_free(client);
 	return r;
 }

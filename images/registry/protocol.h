@@ -17,6 +17,12 @@
 enum registry_frame {
 	/* to the program */
 	REGISTRY_PULL,	/* {registry, path, reference, platform?, auth?}: must be the first */
+	REGISTRY_CHECK, /* {registry, auth}: instead of REGISTRY_PULL; the exit status answers */
+	/* {registry, path, reference, auth?, blobs: [{digest, size, mount?}], manifest: {type,
+	 * size}}: instead of REGISTRY_PULL; `mount`: a repository of the registry that may have the
+	 * blob */
+	REGISTRY_PUSH,
+	REGISTRY_GIVE,	/* {blob: number}, with a descriptor: answers REGISTRY_WANT */
 	REGISTRY_FETCH, /* {layer: number}, with a descriptor */
 	/* from the program */
 	REGISTRY_INDEX,	   /* the index, byte for byte; only when the reference names one */
@@ -26,12 +32,16 @@ enum registry_frame {
 	REGISTRY_PROGRESS, /* {layer, bytes} */
 	REGISTRY_NOTE,	   /* {layer?, text}: goes on, but the user may want to know */
 	REGISTRY_FETCHED,  /* {layer}: all its bytes have been written */
+	REGISTRY_WANT,	   /* {blob: number}; the number after the last blob is the manifest */
+	REGISTRY_STATE,	   /* {blob: number, text, done}: what becomes of it */
+	REGISTRY_SENT,	   /* {blob, bytes} */
+	REGISTRY_PUSHED,   /* {}: the registry has all of it */
 	REGISTRY_FAILED,   /* {code: errno, message}: the end */
 	REGISTRY_FRAME_MAX
 };
 
 #define REGISTRY_HEAD	      8
-#define REGISTRY_REQUEST_MAX  ((size_t)64 << 10) /* of a frame to the program */
+#define REGISTRY_REQUEST_MAX  ((size_t)128 << 10) /* of a frame to the program */
 #define REGISTRY_MANIFEST_MAX ((size_t)4 << 20)
 #define REGISTRY_CONFIG_MAX   ((size_t)8 << 20) /* also: the largest frame of all */
 #define REGISTRY_LAYERS_MAX   500

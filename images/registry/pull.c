@@ -57,7 +57,7 @@ static void say_json(struct pull *p, enum registry_frame kind, json_t *value)
 	auto_json json_t *owned = value;
 	auto_free char *text = json_text(owned);
 
-	if (!p->failed && say(p, kind, text, strlen(text), &p->error) < 0)
+	if (p->socket >= 0 && !p->failed && say(p, kind, text, strlen(text), &p->error) < 0)
 		p->failed = true; /* nobody listens */
 }
 
@@ -460,4 +460,12 @@ int registry_pull(struct registry_client *c, const json_t *request, int socket, 
 			close_pipe(&p.layers[i]);
 	free(p.layers);
 	return r;
+}
+
+int registry_check(struct registry_client *c, struct error *err)
+{
+	struct pull p = {.client = c, .socket = -1};
+	auto_buf struct buf answer = BUF_INIT;
+
+	return download(&p, "", false, REGISTRY_MANIFEST_MAX, true, &answer, err);
 }

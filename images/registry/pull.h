@@ -13,4 +13,7 @@
 int registry_pull(struct registry_client *c, const json_t *request, int socket, struct error *err)
 	MUST_CHECK;
 
+/* Asks the registry as a whole whether it lets us in. */
+int registry_check(struct registry_client *c, struct error *err) MUST_CHECK;
+
 #endif

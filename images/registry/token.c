@@ -72,7 +72,8 @@ static int read_token(struct registry_client *c, const struct buf *reply, const 
 		token = json_get_str(doc, "token") ?: json_get_str(doc, "access_token");
 	if (str_empty(token) || strlen(token) > TOKEN_MAX || !str_printable(token) ||
 	    strpbrk(token, " \t"))
-		return error_set(err, EBADMSG, "GET %s: the answer has no token", url);
+		return error_set(err, EBADMSG, "GET %.*s: the answer has no token",
+				 (int)strcspn(url, "?"), url);
 	free(c->token);
 	c->token = xstrdup(token);
 	return 0;
@@ -81,7 +82,9 @@ static int read_token(struct registry_client *c, const struct buf *reply, const 
 static int request_token(struct registry_client *c, const struct challenge *ch, CURL *easy,
 			 struct error *err)
 {
-	auto_free char *scope = xasprintf("repository:%s:pull", c->path);
+	auto_free char *scope =
+		*c->path ? xasprintf("repository:%s:pull%s", c->path, c->push ? ",push" : "")
+			 : NULL;
 	auto_free char *url = c->identity_token ? xstrdup(ch->realm)
 						: challenge_token_url(ch, scope, c->username);
 	auto_free char *form = NULL;
@@ -105,10 +108,10 @@ static int request_token(struct registry_client *c, const struct challenge *ch, 
 	}
 	code = curl_easy_perform(easy);
 	if (code != CURLE_OK)
-		return client_failed(code, url, detail, err);
+		return client_failed(code, c->identity_token ? "POST" : "GET", url, detail, err);
 	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
 	if (status != 200)
-		return client_refused(status, url, &reply, err);
+		return client_refused(status, c->identity_token ? "POST" : "GET", url, &reply, err);
 	return read_token(c, &reply, url, err);
 }
 

@@ -339,6 +339,26 @@ void control_accept(struct shim *s)
 	respawn_cancel(s);
 }
 
+/*
+ * Whoever hears of the end may bind the ports anew: no copy of theirs is left here, not even one
+ * that is still on its way.  Nothing more can be sent to us then.
+ */
+void control_drop_kept(struct shim *s)
+{
+	static struct packet p;
+	size_t i;
+	ssize_t n;
+
+	for (i = 0; i < SHIM_KEPT_MAX; i++)
+		if (s->kept[i].len)
+			drop_kept(&s->kept[i]);
+	if (s->control < 0)
+		return;
+	shutdown(s->control, SHUT_RD);
+	while ((n = receive(s->control, &p)) > 0 || n == -EINTR || n == -EBADMSG)
+		close_fds(&p);
+}
+
 /* The socket is reached through the directory's descriptor, so that its path may be of any length.
  */
 int control_listen(struct shim *s)

@@ -414,6 +414,7 @@ void finish(struct shim *s)
 	teardown(s);
 	reap(s); /* what that has killed, and further processes */
 	s->end.oom_killed = s->machine.oom_killed;
+	control_drop_kept(s);
 	write_record(s);
 	control_unlisten(s);
 	say_exited(s, 0, &s->end);

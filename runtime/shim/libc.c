@@ -642,6 +642,11 @@ int listen(int fd, int backlog)
 	return (int)CALL2(SYS_listen, fd, backlog);
 }
 
+int shutdown(int fd, int how)
+{
+	return (int)CALL2(SYS_shutdown, fd, how);
+}
+
 int accept4(int fd, struct sockaddr *restrict sa, socklen_t *restrict len, int flags)
 {
 	return (int)CALL4(SYS_accept4, fd, sa, len, flags);

@@ -246,7 +246,8 @@ void control_read(struct shim *s);
 void control_accept(struct shim *s);
 void control_limit(int fd); /* no send takes longer than some seconds */
 int control_listen(struct shim *s);
-void control_unlisten(struct shim *s); /* before the end is told: the next shim binds there, too */
+void control_drop_kept(struct shim *s); /* before the end is told; ends the receiving */
+void control_unlisten(struct shim *s);	/* before the end is told: the next shim binds there, too */
 
 /* respawn.c */
 void respawn_want(struct shim *s); /* the supervisor is gone */

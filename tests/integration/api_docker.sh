@@ -265,6 +265,12 @@ answers 404 'Could not find the file /no/such in container cp' GET '/containers/
 fails docker cp file cp:/data/seed/
 docker rm -fv cp
 E
+it 'diff' <<'E'
+docker run -d --name df bb sh -c 'echo n >/tmp/new; echo m >>/data/seed; rm /etc/group; sleep 1000'
+within 5 docker exec df sh -c '! test -e /etc/group'
+eq "$(docker diff df | sort -k2 | tr '\n' ' ')" 'C /data C /data/seed C /etc D /etc/group C /tmp A /tmp/new '
+docker rm -f df
+E
 it 'export, and an image of it' <<'E'
 docker run -d --name exp -v /vol bb sh -c 'echo made >/made; echo v >/vol/v; sleep 1000'
 within 5 docker exec exp test -e /vol/v
@@ -277,8 +283,12 @@ for t in running stopped; do
 	fails tar -tf $t.tar vol/v
 	fails tar -tf $t.tar proc/1
 done
-docker import -c 'ENV PATH=/bin' - again <stopped.tar
+docker import -c 'ENV PATH=/bin' -c 'LABEL from=image com.docker.compose.project=evil' - again <stopped.tar
 eq "$(docker run --rm again cat /made)" made
+# Labels of an image are its containers', but none puts them into a project.
+docker create --name lab again true
+eq "$(docker inspect -f '{{json .Config.Labels}}' lab)" '{"from":"image"}'
+docker rm lab
 docker rmi again
 docker rm -v exp
 E

@@ -96,6 +96,8 @@ answers 400 "invalid filter 'bogus'" GET '/containers/json?filters={"bogus":["1"
 answers 400 'invalid filter' GET '/containers/json?filters={bad'
 answers 400 'invalid value for state (bogus)' GET '/containers/json?filters={"status":["bogus"]}'
 answers 500 'invalid syntax' GET '/containers/json?limit=x'
+answers 400 'unknown object type: bogus' GET '/system/df?type=bogus'
+eq "$(rest GET '/system/df?type=volume&type=container' | jq -c keys)" '["BuilderSize","Containers","Volumes"]'
 answers 400 'cannot be after' GET '/events?since=5&until=1'
 answers 204 '' POST /containers/pp/start
 answers 304 '' POST /containers/pp/start
@@ -191,6 +193,12 @@ eq "$code" 201
 answers 204 '' DELETE /containers/huge
 printf '{"Image":"bb\377"}' >bytes
 has "$(curl -s --unix-socket "$SOCK" -H 'Content-Type: application/json' --data-binary @bytes http://d/containers/create)" 'invalid JSON'
+E
+it 'lists that are too long' <<'E'
+for what in '"Binds":[%s]' '"Mounts":[%s]' '"Ulimits":[%s]' '"Devices":[%s]'; do
+	/usr/bin/python3 -c "import sys; print('{\"Image\":\"bb\",\"HostConfig\":{' + sys.argv[1] % ','.join(['\"/a:/b\"'] * 5000) + '}}')" "$what" >long
+	has "$(curl -s --unix-socket "$SOCK" -H 'Content-Type: application/json' -d @long http://d/containers/create)" 'more than 4096 entries'
+done
 E
 it 'pipelined requests, and an answer before the body' <<'E'
 eq "$(printf 'GET /_ping HTTP/1.1\r\nHost: d\r\n\r\nGET /_ping HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n' | talk | grep -c ' 200 OK')" 2

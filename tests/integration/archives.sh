@@ -8,7 +8,10 @@ judge() { command -v skopeo >/dev/null || skip "skopeo is not installed"; }
 look() { # look IMAGE: what a container of it sees
 	mkdir -p "$WORK/look" && cd "$WORK/look" || return 1
 	printf 'services: {a: {image: "%s", command: [sh, -c, "echo seen"]}}\n' "$1" >compose.yaml
-	cmp run --rm -T a 2>/dev/null
+	cmp -p look up -d >look.log 2>&1
+	within 10 holds '[ "$(state_of look-a-1)" = exited ]'
+	cmp -p look logs --no-log-prefix a
+	cmp -p look down -t 0 >>look.log 2>&1
 }
 tmp_empty() { within 5 holds '[ -z "$(ls "$CMP_STATE_DIR/images/tmp")" ]'; }
 id=$(cmp image ls -q --no-trunc bb)

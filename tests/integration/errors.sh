@@ -116,6 +116,21 @@ has "$(cat err)" /etc/passwd
 within 3 holds '! links_of "$WORK" | grep -q "^${TAG}v"'
 cmp down
 E
+it 'what cannot be launched does not replace what runs' <<'E'
+mkdir -p "$WORK/rp"; cd "$WORK/rp"
+for wrong in 'cap_add: [FOO]' 'sysctls: {kernel.nosuch: 1}' 'security_opt: ["seccomp:./none.json"]' 'volumes: [{type: tmpfs, target: relative}]'; do
+	printf 'services:\n  a: {image: bb, stop_signal: SIGKILL}\n' >compose.yaml
+	cmp up -d
+	before=$(api GET containers/rp-a-1 | jq -r .id)
+	printf 'services:\n  a: {image: bb, stop_signal: SIGKILL, %s}\n' "$wrong" >compose.yaml
+	fails cmp up -d 2>err
+	has "$(cat err)" 'service a'
+	eq "$(state_of rp-a-1)" running
+	eq "$(api GET containers/rp-a-1 | jq -r .id)" "$before"
+	eq "$(cmp ps -aq | wc -l)" 1
+done
+cmp down
+E
 it 'an address outside of its network, and one that is taken' <<'E'
 mkdir -p "$WORK/ad"; cd "$WORK/ad"
 printf 'services:\n  a: {image: bb, networks: {n: {ipv4_address: 10.1.1.1}}}\nnetworks: {n: {ipam: {config: [{subnet: 172.29.78.0/24}]}}}\n' >compose.yaml

@@ -74,6 +74,14 @@ it 'the same ones work where seccomp is off' <<'E'
 [ -s ../peer ] || skip 'no tests/peer in the build'
 fails cmp exec -T open /peer refused keyctl
 E
+it 'a seccomp profile is found from the directory of the project' <<'E'
+mkdir -p "$WORK/sp"; cd "$WORK/sp"
+printf '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["chmod", "fchmodat", "fchmodat2"], "action": "SCMP_ACT_ERRNO"}]}\n' >none.json
+printf 'services:\n  a: {image: bb, stop_signal: SIGKILL, security_opt: ["seccomp:./none.json"]}\n' >compose.yaml
+cmp up -d
+fails cmp exec -T a chmod 700 /tmp
+cmp down
+E
 it 'namespaces are its own' <<'E'
 for ns in mnt pid ipc uts net cgroup; do
 	[ "$(readlink /proc/"$(pid_of is-plain-1)"/ns/$ns)" != "$(readlink /proc/self/ns/$ns)" ]
@@ -150,6 +158,29 @@ within 5 holds '! cmp exec -T init ps -o stat,args | grep -q "^Z"'
 start=$(now_ms)
 cmp kill -s TERM init
 within 3 holds '[ "$(state_of is-init-1)" = exited ]'
+E
+it 'what it writes to /etc/hosts is not in the run directory' <<'E'
+mkdir -p "$WORK/etc" && cd "$WORK/etc"
+cat >compose.yaml <<'Y'
+services:
+  a: {image: bb, hostname: first, stop_signal: SIGKILL}
+  b: {image: bb, network_mode: "service:a", stop_signal: SIGKILL}
+Y
+cmp up -d
+id=$(id_of etc-a-1)
+for f in hosts hostname resolv.conf; do cmp exec -T a dd if=/dev/zero of=/etc/$f bs=1M count=3; done
+less "$(du -sk "$CMP_RUN_DIR/containers/$id" | cut -f 1)" 1024
+less 9000 "$(du -sk "$CMP_STATE_DIR/containers/$id" | cut -f 1)"
+eq "$(cmp exec -T b cat /etc/hosts | wc -c)" 3145728
+# Another start writes them anew; one that runs since they were in the run directory is still shown.
+cmp restart -t 0
+eq "$(cmp exec -T b cat /etc/hostname)" first
+has "$(cmp exec -T a cat /etc/hosts)" first
+mv "$CMP_STATE_DIR/containers/$id/hosts" "$CMP_RUN_DIR/containers/$id/hosts"
+cmp restart -t 0 --no-deps b
+has "$(cmp exec -T b cat /etc/hosts)" first
+cmp down -t 0
+fails test -e "$CMP_RUN_DIR/containers/$id"
 E
 it 'privileged sees the devices' <<'E'
 cmp exec -T wide sh -c 'test $(ls /dev | wc -l) -gt 14'

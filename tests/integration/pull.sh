@@ -45,10 +45,15 @@ far=$(free_port)
 sed "s/127.0.0.1:$tls/10.99.77.1:$far/" tls.yml >far.yml
 docker-registry serve far.yml >far.log 2>&1 &
 registries="$registries $!"
+open=$(free_port)
+sed "s/127.0.0.1:$plain/10.99.77.1:$open/" plain.yml >open.yml
+docker-registry serve open.yml >open.log 2>&1 &
+registries="$registries $!"
 R=127.0.0.1:$plain
 within 20 curl -fs "http://$R/v2/" || { echo "Bail out! docker-registry does not answer"; exit 2; }
 within 20 curl -fsk "https://127.0.0.1:$tls/v2/"
 within 20 curl -fsk "https://10.99.77.1:$far/v2/"
+within 20 curl -fs "http://10.99.77.1:$open/v2/"
 
 # An image of four layers: programs, files, a whiteout and an opaque directory, capabilities of a program.
 make_image() {
@@ -68,7 +73,10 @@ put() { skopeo copy -q --dest-tls-verify=false "$@" >>put.log 2>&1 || { sed 's/^
 look() { # look IMAGE: what a container of it sees
 	mkdir -p "$WORK/look" && cd "$WORK/look" || return 1
 	printf 'services: {a: {image: "%s", command: [sh, -c, "echo $$GREETING; pwd; ls; cat /etc/two; stat -c %%a /etc/two"]}}\n' "$1" >compose.yaml
-	cmp run --rm -T a 2>/dev/null | tr '\n' ,
+	cmp -p look up -d >look.log 2>&1
+	within 10 holds '[ "$(state_of look-a-1)" = exited ]'
+	cmp -p look logs --no-log-prefix a | tr "\n" ,
+	cmp -p look down -t 0 >>look.log 2>&1
 }
 seen='hello,/data,d,2,4755,'
 drop() { cmp rmi "$@" >/dev/null && api POST images/prune >/dev/null; }
@@ -123,18 +131,12 @@ eq "$(look "$F/x/gzip:1")" "$seen"
 drop "$F/x/gzip:1"
 E2
 it 'a registry without TLS elsewhere must be listed' <<'E2'
-open=$(free_port)
-sed "s/127.0.0.1:$plain/10.99.77.1:$open/" "$WORK/plain.yml" >"$WORK/open.yml"
-docker-registry serve "$WORK/open.yml" >open.log 2>&1 &
-server=$!
-within 20 curl -fs "http://10.99.77.1:$open/v2/"
 fails cmp image pull "10.99.77.1:$open/x/gzip:1" 2>err
 has "$(tail -n 1 err)" insecure-registries
 printf '{"insecure-registries": ["10.99.77.0/24"]}' >"$CMP_CONFIG_DIR/daemon.json"
 cmp image pull "10.99.77.1:$open/x/gzip:1"
 rm "$CMP_CONFIG_DIR/daemon.json"
 drop "10.99.77.1:$open/x/gzip:1"
-kill $server
 E2
 it 'htpasswd' <<'E2'
 A=127.0.0.1:$auth
@@ -144,6 +146,56 @@ printf '{"auths":{"http://%s/v1/":{"auth":"%s"}}}' "$A" "$(printf user:secret | 
 cmp image pull "$A/x/gzip:1"
 eq "$(look "$A/x/gzip:1")" "$seen"
 drop "$A/x/gzip:1"
+E2
+it 'login and logout' <<'E2'
+A=127.0.0.1:$auth
+echo '{"credHelpers":{"elsewhere":"x"},"auths":{"other":{"auth":"eDp5"}}}' >"$DOCKER_CONFIG/config.json"
+echo wrong | { fails cmp login -u user --password-stdin "$A" 2>err; }
+has "$(cat err)" "login to $A" 
+has "$(cat err)" 401
+fails cmp image pull "$A/x/gzip:1"
+eq "$(echo secret | cmp login -u user --password-stdin "$A" 2>/dev/null)" 'Login Succeeded'
+eq "$(jq -r ".auths.\"$A\".auth" "$DOCKER_CONFIG/config.json" | base64 -d)" user:secret
+eq "$(jq -r '.auths.other.auth, .credHelpers.elsewhere' "$DOCKER_CONFIG/config.json" | tr '\n' ,)" 'eDp5,x,'
+eq "$(stat -c %a "$DOCKER_CONFIG/config.json")" 600
+cmp image pull "$A/x/gzip:1"
+drop "$A/x/gzip:1"
+eq "$(cmp logout "$A")" "Removing login credentials for $A"
+eq "$(jq -c '.auths | keys' "$DOCKER_CONFIG/config.json")" '["other"]'
+eq "$(cmp logout "$A")" "Not logged in to $A"
+fails cmp image pull "$A/x/gzip:1"
+fails cmp login -u user </dev/null
+fails cmp login -u user -p x 'BAD NAME' 2>err
+has "$(cat err)" 'bad name'
+fails cmp login -u user -p x 127.0.0.1:1 2>err
+has "$(cat err)" '127.0.0.1:1'
+eq "$(ls "$CMP_STATE_DIR/images/tmp")" ''
+E2
+it 'login with a credential helper' <<'E2'
+A=127.0.0.1:$auth
+mkdir bin
+cat >bin/docker-credential-test <<'H'
+#!/bin/sh
+f=$WORK/secret
+case $1 in
+store) cat >"$f" ;;
+get) [ -s "$f" ] && cat "$f" || { echo "credentials not found in native keychain"; exit 1; } ;;
+erase) rm -f "$f" ;;
+esac
+H
+chmod +x bin/docker-credential-test
+PATH=$PWD/bin:$PATH
+export PATH WORK
+echo '{"credsStore":"test"}' >"$DOCKER_CONFIG/config.json"
+fails cmp image pull "$A/x/gzip:1" 2>err
+hasnt "$(cat err)" 'could not be asked'
+cmp login -u user -p secret "$A"
+eq "$(jq -c ".auths.\"$A\"" "$DOCKER_CONFIG/config.json")" '{}'
+cmp image pull "$A/x/gzip:1"
+drop "$A/x/gzip:1"
+cmp logout "$A"
+[ ! -e "$WORK/secret" ]
+echo '{}' >"$DOCKER_CONFIG/config.json"
 E2
 it 'up pulls what its services need, and no more' <<'E2'
 cat >compose.yaml <<Y
@@ -195,10 +247,72 @@ grep -q 'Total reclaimed space' out
 eq "$(cmp image ls -q | wc -l)" 0
 eq "$(store)" 0
 E2
+it 'push: what the registry lacks, and byte for byte' <<'E2'
+mkdir -p own/bin && cp "$(command -v busybox)" own/bin/busybox && ln -s busybox own/bin/sh
+head -c 3000000 /dev/urandom >own/noise
+cmp import own "$R/own/new:1"
+id=$(cmp images -q --no-trunc "$R/own/new")
+cmp image push "$R/own/new:1" >out 2>&1
+eq "$(grep -c ' Pushed' out)" 3
+d=$(tail -n 1 out)
+eq "$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$R/own/new:1")" "$d"
+skopeo copy -q --src-tls-verify=false "docker://$R/own/new:1" dir:judged
+cmp image ls --digests | grep -F "$R/own/new" | grep -qF "$d"
+cmp image push "$R/own/new:1" >out 2>&1
+eq "$(grep -c 'Layer already exists' out)" 2
+eq "$(cmp image push -q "$R/own/new:1" 2>&1)" "$d"
+drop "$R/own/new:1"
+cmp image pull -q "$R/own/new:1"
+eq "$(cmp images -q --no-trunc "$R/own/new")" "$id"
+E2
+it 'push: blobs that another repository has are mounted' <<'E2'
+cmp image tag "$R/own/new:1" "$R/other/place:2"
+cmp image push "$R/other/place:2" >out 2>&1
+eq "$(grep -c 'Mounted from own/new' out)" 2
+eq "$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$R/other/place:2")" "$(tail -n 1 out)"
+drop "$R/other/place:2"
+E2
+it 'push: with TLS, with a password, and without' <<'E2'
+for to in "10.99.77.1:$far" "127.0.0.1:$auth"; do cmp image tag "$R/own/new:1" "$to/pushed/x:1"; done
+cmp image push "10.99.77.1:$far/pushed/x:1"
+fails cmp image push "127.0.0.1:$auth/pushed/x:1" 2>err
+has "$(tail -n 1 err)" 401
+has "$(tail -n 1 err)" "127.0.0.1:$auth/pushed/x:1"
+printf '{"auths":{"%s":{"auth":"%s"}}}' "127.0.0.1:$auth" "$(printf user:secret | base64)" >"$DOCKER_CONFIG/config.json"
+cmp image push "127.0.0.1:$auth/pushed/y:1" 2>err && exit 1
+has "$(tail -n 1 err)" 'no such image'
+cmp image push "127.0.0.1:$auth/pushed/x:1"
+skopeo inspect --tls-verify=false --creds user:secret "docker://127.0.0.1:$auth/pushed/x:1" >/dev/null
+echo '{}' >"$DOCKER_CONFIG/config.json"
+fails cmp image push "127.0.0.1:1/own/new:1" 2>err
+cmp image tag "$R/own/new:1" 127.0.0.1:1/x
+fails cmp image push 127.0.0.1:1/x 2>err
+has "$(tail -n 1 err)" 127.0.0.1:1
+fails cmp image push
+within 5 holds '[ -z "$(ls "$CMP_STATE_DIR/images/tmp")" ]'
+cmp image prune -a -f
+E2
 it 'progress as JSON, and quiet' <<'E2'
 cmp --progress json -p up pull a 2>out
 jq -es 'map(select(.parent == "a")) | length >= 4' out
 eq "$(cmp -p up pull -q 2>&1)" ''
 eq "$(cmp image pull -q "$R/x/zstd:1" 2>&1)" "$(cmp image ls -q --no-trunc "$R/x/zstd")"
+E2
+it 'config pins images to the digests that their registries have' <<'E2'
+mkdir -p "$WORK/pin"; cd "$WORK/pin"
+printf 'services:\n  a: {image: "%s", ports: ["80"]}\n  b: {image: "%s@sha256:%064d"}\n' "$R/x/docker:1" "$R/x/tar" 0 >compose.yaml
+digest=$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$R/x/docker:1")
+eq "$(cmp config --format json --resolve-image-digests | jq -r .services.a.image)" "$R/x/docker:1@$digest"
+eq "$(cmp config --lock-image-digests)" "services:
+  a:
+    image: $R/x/docker:1@$digest
+  b:
+    image: $R/x/tar@sha256:$(printf %064d 0)"
+cmp config --lock-image-digests -o lock.yaml
+eq "$(cmp -f compose.yaml -f lock.yaml config --images | head -n 1)" "$R/x/docker:1@$digest"
+printf 'services:\n  a: {image: "%s"}\n' "$R/x/nosuch:1" >compose.yaml
+fails cmp config --resolve-image-digests 2>err
+has "$(cat err)" "service a: resolve image $R/x/nosuch:1"
+within 5 holds '[ -z "$(ls "$CMP_STATE_DIR/images/tmp")" ]'
 E2
 finish

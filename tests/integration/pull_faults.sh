@@ -122,6 +122,8 @@ printf '{"auths":{"%s":{"auth":"%s"}}}' "$R" "$(printf user:secret | base64)" >"
 pull redirect/img:oci
 eq "$(jq -r "select(.port == $other) | .authorization" "$WORK/requests" | sort -u)" null
 forget redirect/img:oci
+refused redirect/img:oci 404
+hasnt "$said" hidden
 E2
 it 'basic and bearer authentication' <<'E2'
 pull basic/img:oci
@@ -206,6 +208,33 @@ for ms in 0.1 0.3 0.5 0.8 1.2; do
 done
 pull a/img:oci
 printf 'services: {a: {image: "%s", command: [cat, /kind]}}\n' "$R/a/img:oci" >compose.yaml
+cmp run --rm a
+forget a/img:oci
+E2
+it 'a supervisor that is killed at any moment leaves the old state or the new one' <<'E2'
+whole() { # the store is whole: its layers have their markers, its blobs their digests
+	for l in "$CMP_STATE_DIR"/images/layers/*; do [ ! -e "$l" ] || [ -e "$l/done" ] || { echo "half a layer: $l"; return 1; }; done
+	for b in "$CMP_STATE_DIR"/images/blobs/sha256/*; do
+		[ ! -e "$b" ] || eq "$(sha256sum <"$b" | cut -d' ' -f1)" "$(basename "$b")" || return 1
+	done
+	eq "$(ls "$CMP_STATE_DIR/images/tmp")" '' || return 1
+}
+for i in $(seq 1 24); do
+	pid=$(cmpd_pid)
+	case $((i % 3)) in
+	0) "$CMP_BUILD/cmp" rmi "$R/a/img:oci" >/dev/null 2>&1 & ;;
+	1) "$CMP_BUILD/cmp" image pull "$R/a/img:oci" >/dev/null 2>&1 & ;;
+	2) "$CMP_BUILD/cmp" image prune -f >/dev/null 2>&1 & ;;
+	esac
+	sleep "$(awk -v i="$i" 'BEGIN { srand(i); printf "%.3f", rand() * (i % 3 == 1 ? 0.25 : 0.03) }')"
+	kill -9 "$pid"
+	wait $! || true
+	n=$(cmp images -q | wc -l)
+	less "$n" 2 || { cmp images; exit 1; }
+	whole
+	[ "$n" = 0 ] || cmp image inspect "$R/a/img:oci" >/dev/null
+done
+pull a/img:oci
 cmp run --rm a
 forget a/img:oci
 E2

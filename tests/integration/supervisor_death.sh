@@ -175,4 +175,53 @@ cmp up -d cli
 eq "$(state_of sd-cli-1)" running
 E
 
+# stopped_shim NAME: the shim of a container that is stopped, and a new supervisor that meets it so.
+stopped_shim() {
+	shim=$(cat "$CMP_RUN_DIR/containers/$(id_of "$1")/shim.pid")
+	kill -STOP "$shim"
+	crash
+	within 20 back
+}
+# ended PID: gone, or waiting for whoever inherited it to notice.
+ended() { case $(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null) in '' | Z*) ;; *) return 1 ;; esac; }
+
+it 'a container whose shim does not answer keeps its network, and is found when it does' <<'E'
+mkdir -p "$WORK/deaf" && cd "$WORK/deaf"
+cat >compose.yaml <<'Y'
+services:
+  a: {image: bb, stop_signal: SIGKILL, ports: ["127.0.0.1:28181:80"]}
+  b: {image: bb, stop_signal: SIGKILL}
+Y
+cmp up -d
+stopped_shim deaf-a-1
+has "$(cmp ps)" 'its shim does not answer'
+fails cmp exec -T a true 2>said
+has "$(cat said)" 'cannot exec in container deaf-a-1: its shim does not answer'
+fails cmp kill -s HUP a 2>said
+has "$(cat said)" 'its shim does not answer'
+# What is in the queue of a shim is bounded: then it is tried again later.
+for i in 1 2 3 4 5 6 7 8 9 10; do crash; within 20 back; done
+has "$(cmp ps)" 'its shim does not answer'
+kill -CONT "$shim"
+within 20 cmp exec -T a true
+hasnt "$(cmp ps)" 'its shim does not answer'
+cmp exec -T a ping -c 1 -W 2 b
+cmp exec -T b ping -c 1 -W 2 a
+cmp exec -d a sh -c 'echo deaf >/www/index.html; httpd -p 80 -h /www'
+within 5 curl -sS --max-time 2 http://127.0.0.1:28181/
+E
+
+it 'a container whose shim does not answer can be killed, and started again' <<'E'
+cd "$WORK/deaf"
+stopped_shim deaf-a-1
+cmp kill a
+within 5 holds '[ "$(state_of deaf-a-1)" = exited ]'
+within 5 ended "$shim"
+cmp up -d
+cmp exec -T a ping -c 1 -W 2 b
+stopped_shim deaf-a-1
+cmp down -t 0
+within 5 ended "$shim"
+E
+
 finish

@@ -40,6 +40,71 @@ wait
 cmp scale web=2
 eq "$(running tw)" 3
 E
+it 'kill does not wait for a stop' <<'E'
+mkdir -p "$WORK/stubborn" && cd "$WORK/stubborn"
+cat >compose.yaml <<'Y'
+services:
+  s: {image: bb, command: ["sh", "-c", "trap '' TERM; while :; do sleep 1; done"]}
+Y
+cmp up -d
+sleep 0.3
+began=$(now_ms)
+cmp stop -t 30 >stop.out 2>&1 & stop=$!
+within 5 grep Stopping stop.out
+cmp kill
+wait $stop
+less $(($(now_ms) - began)) 10000
+eq "$(state_of stubborn-s-1)" exited
+E
+it 'Ctrl+C again kills at once' <<'E'
+cd "$WORK/stubborn"
+sed -i 's/^  s: {/&stop_grace_period: 30s, /' compose.yaml
+"$CMP_BUILD/cmp" up >up.out 2>&1 & up=$!
+within 5 holds '[ "$(running stubborn)" = 1 ]'
+sleep 0.3
+began=$(now_ms)
+kill -INT $up
+within 5 grep 'again to force' up.out
+kill -INT $up
+exits 130 wait $up
+less $(($(now_ms) - began)) 10000
+within 5 holds '[ "$(running stubborn)" = 0 ]'
+cmp down -t 0
+E
+it 'kill, down and stop do not wait for a wait' <<'E'
+mkdir -p "$WORK/waits" && cd "$WORK/waits"
+cat >compose.yaml <<'Y'
+services:
+  a:
+    image: bb
+    stop_signal: SIGKILL
+    healthcheck: {test: "false", interval: 1s, retries: 100, start_period: 100s}
+  b: {image: bb, stop_signal: SIGKILL, depends_on: {a: {condition: service_healthy}}}
+Y
+began=$(now_ms)
+cmp up -d >up.out 2>&1 & up=$!
+within 5 grep Waiting up.out
+cmp kill a
+exits 1 wait $up
+has "$(cat up.out)" 'exited (137)'
+cmp up -d >up.out 2>&1 & up=$!
+within 5 grep Waiting up.out
+cmp up -d >second.out 2>&1 & second=$!
+sleep 0.3
+cmp stop -t 0
+exits 1 wait $up
+exits 1 wait $second
+has "$(tail -n 1 up.out)" 'up of project waits was ended by cmp stop'
+has "$(tail -n 1 second.out)" 'up of project waits was ended by cmp stop'
+eq "$(running waits)" 0
+cmp up -d >up.out 2>&1 & up=$!
+within 5 grep Waiting up.out
+cmp down -t 0
+exits 1 wait $up
+has "$(tail -n 1 up.out)" 'up of project waits was ended by cmp down'
+eq "$(api GET 'containers?project=waits&all=1' | jq length)" 0
+less $(($(now_ms) - began)) 30000
+E
 it 'different projects at once' <<'E'
 for p in a b c d; do cmp -p $p up -d >up.$p 2>&1 & done
 wait

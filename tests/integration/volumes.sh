@@ -82,6 +82,18 @@ eq "$(cmp exec -T a cat /anonymous/f)" anon
 cmp up -d --force-recreate -V a
 fails cmp exec -T a cat /anonymous/f
 E
+it 'an anonymous volume that the service has no more does not come along' <<'E'
+mkdir -p ../an; cd ../an
+printf 'services:\n  a: {image: bb, stop_signal: SIGKILL, volumes: [/gone, /kept]}\n' >compose.yaml
+cmp up -d
+cmp exec -T a sh -c 'echo anon >/gone/f; echo anon >/kept/f'
+printf 'services:\n  a: {image: bb, stop_signal: SIGKILL, volumes: [/kept]}\n' >compose.yaml
+cmp up -d
+fails cmp exec -T a ls /gone
+eq "$(cmp exec -T a cat /kept/f)" anon
+cmp down -v
+cmp volume prune -f
+E
 it 'prune removes what nobody uses, and only that' <<'E'
 cmp volume create lonely
 cmp volume prune -a -f >out

@@ -192,6 +192,35 @@ static void feed(struct progress *p, const char *id, const char *status, const c
 	assert_true(progress_event(p, event));
 }
 
+/* Layers stand below their image, are not counted, and have a bar while they move. */
+static void test_progress_parts(void **state)
+{
+	struct cli cli = {.progress = xstrdup("quiet")};
+	auto_json json_t *moving =
+		json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i}", "type", "progress", "id", "0123",
+			  "parent", "web", "status", "Working", "text", "Downloading", "current",
+			  5000000, "total", 10000000);
+	auto_buf struct buf frame = BUF_INIT;
+	struct error err = ERROR_INIT;
+	struct progress *p;
+	const char *image, *layer, *other;
+
+	(void)state;
+	assert_int_equal(progress_new(&cli, "pull", &p, &err), 0);
+	feed(p, "web", "Working", "Pulling");
+	feed(p, "db", "Done", "Pulled");
+	assert_true(progress_event(p, moving));
+	progress_render(p, 100, 24, 0, false, &frame);
+	assert_non_null(strstr(frame.data, "[+] pull 1/2"));
+	image = strstr(frame.data, "web");
+	layer = strstr(frame.data, "0123");
+	other = strstr(frame.data, "db");
+	assert_true(image && layer && other && image < layer && layer < other);
+	assert_non_null(strstr(frame.data, "[==========>         ] 5MB/10MB"));
+	progress_free(p);
+	free(cli.progress);
+}
+
 static void test_progress(void **state)
 {
 	struct cli cli = {.progress = xstrdup("quiet")};
@@ -263,8 +292,8 @@ int main(void)
 		cmocka_unit_test(test_options),	      cmocka_unit_test(test_options_stop),
 		cmocka_unit_test(test_options_wrong), cmocka_unit_test(test_scale),
 		cmocka_unit_test(test_format),	      cmocka_unit_test(test_ports),
-		cmocka_unit_test(test_progress),      cmocka_unit_test(test_progress_mode),
-		cmocka_unit_test(test_logview),
+		cmocka_unit_test(test_progress),      cmocka_unit_test(test_progress_parts),
+		cmocka_unit_test(test_progress_mode), cmocka_unit_test(test_logview),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

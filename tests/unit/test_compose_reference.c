@@ -78,7 +78,8 @@ static void entries(void **state)
 		{"services.web", "services.NAME\n"},
 		{"volumes", "volumes\n"},
 		{"networks.default.ipam.config[].subnet", "networks.NAME.ipam.config[].subnet\n"},
-		{"build.args", "services.NAME.build.args (cmp ignores it)\n"},
+		{"build.args", "services.NAME.build.args\n"},
+		{"build.sbom", "services.NAME.build.sbom (cmp ignores it)\n"},
 		{"services.web.gpus", "services.NAME.gpus (cmp refuses it)\n"},
 	};
 	size_t i;

@@ -409,6 +409,11 @@ int image_resolve(struct image_store *s UNUSED, const char *ref, struct image **
 	return 0;
 }
 
+int container_rehearse(struct container *c UNUSED, struct error *err UNUSED)
+{
+	return 0;
+}
+
 /* ---- pretended pulls: of "remote" they succeed, of others not */
 
 struct pull {
@@ -797,14 +802,63 @@ static void one_after_the_other(void **state UNUSED)
 	struct asked first = {0}, second = {0};
 
 	ask(&first, "up", MODEL(SERVICE("web", "")) "}");
-	ask(&second, "down", "{}");
+	ask(&second, "up", MODEL(SERVICE("web", "") "," SERVICE("db", "")) "}");
 	uv_run(world.loop, UV_RUN_DEFAULT);
 	assert_true(first.done && second.done);
 	assert_string_equal(happened.data,
 			    "network app_default\ncreate app-web-1\nstart app-web-1\n"
-			    "stop app-web-1\nremove app-web-1\nremove network app_default\n");
+			    "create app-db-1\nstart app-db-1\n");
 	release(&first);
 	release(&second);
+}
+
+static const char waits[] =
+	MODEL(SERVICE("db", HEALTH("true")) "," SERVICE("web", NEEDS("db", "service_healthy"))) "}";
+
+static void run_until_started(struct asked *a)
+{
+	while (!a->texts.data || !strstr(a->texts.data, "Container app-db-1 Waiting"))
+		uv_run(world.loop, UV_RUN_ONCE);
+}
+
+static void down_ends_up(void **state UNUSED)
+{
+	struct asked running = {0}, queued = {0}, down = {0};
+
+	ask(&running, "up", waits);
+	ask(&queued, "up", waits);
+	run_until_started(&running);
+	ask(&down, "down", "{}");
+	uv_run(world.loop, UV_RUN_DEFAULT);
+	assert_true(running.done && queued.done && down.done);
+	assert_string_equal(json_get_str(running.last, "message"),
+			    "up of project app was ended by cmp down");
+	assert_string_equal(json_get_str(queued.last, "message"),
+			    "up of project app was ended by cmp down");
+	assert_string_equal(json_get_str(down.last, "type"), "end");
+	assert_null(strstr(happened.data, "start app-web-1"));
+	assert_true(str_ends(happened.data, "remove network app_default\n"));
+	release(&running);
+	release(&queued);
+	release(&down);
+}
+
+static void kill_does_not_wait(void **state UNUSED)
+{
+	struct asked up = {0}, kill = {0}, down = {0};
+
+	ask(&up, "up", waits);
+	run_until_started(&up);
+	ask(&kill, "kill", "{}");
+	while (!kill.done)
+		uv_run(world.loop, UV_RUN_ONCE);
+	assert_false(up.done);
+	ask(&down, "down", "{}");
+	uv_run(world.loop, UV_RUN_DEFAULT);
+	assert_true(up.done && down.done);
+	release(&up);
+	release(&kill);
+	release(&down);
 }
 
 static void hang_up(void **state UNUSED)
@@ -958,6 +1012,8 @@ int main(void)
 		CASE(planned),
 		CASE(changed_network),
 		CASE(one_after_the_other),
+		CASE(down_ends_up),
+		CASE(kill_does_not_wait),
 		CASE(hang_up),
 		CASE(one_off),
 		CASE(not_ready_in_time),

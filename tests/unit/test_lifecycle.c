@@ -44,6 +44,18 @@ void shim_free(struct shim *s)
 	(void)s;
 }
 
+void shim_kill(struct shim *s)
+{
+	(void)s;
+	note("kill-shim");
+}
+
+void container_reach(struct container *c)
+{
+	(void)c;
+	note("reach");
+}
+
 int shim_signal(struct shim *s, uint32_t process, int signo, struct error *err)
 {
 	char word[32];
@@ -532,6 +544,21 @@ static void test_stop_cancels_a_restart(void **state)
 	drop(c);
 }
 
+static void test_kill_out_of_reach(void **state)
+{
+	struct container *c = make(CONTAINER_RUNNING);
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	c->out_of_reach = true;
+	assert_int_equal(container_kill(c, SIGTERM, &err), -EBUSY);
+	assert_non_null(strstr(err.msg, "its shim does not answer"));
+	assert_int_equal(container_kill(c, SIGKILL, &err), 0);
+	assert_false(c->out_of_reach);
+	assert_null(c->shim);
+	drop(c);
+}
+
 static void test_kill(void **state)
 {
 	struct container *c = make(CONTAINER_RUNNING);
@@ -651,6 +678,7 @@ int main(void)
 		cmocka_unit_test(test_policy),
 		cmocka_unit_test(test_policy_pauses),
 		cmocka_unit_test(test_stop_cancels_a_restart),
+		cmocka_unit_test(test_kill_out_of_reach),
 		cmocka_unit_test(test_kill),
 		cmocka_unit_test(test_pause),
 		cmocka_unit_test(test_remove),

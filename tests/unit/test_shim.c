@@ -742,6 +742,21 @@ static void test_leftovers(void **state)
 
 /* A pid namespace of the host's, and one of another container's: both can be exec'd into, and one
  * container's end is not the other's. */
+/* Until its log has something. */
+static void await_output(const struct box *b)
+{
+	auto_free char *path = xasprintf("%s/log", b->dir);
+	struct stat st;
+	size_t i;
+
+	for (i = 0; i < HEAR_SECS * 100; i++) {
+		if (stat(path, &st) == 0 && st.st_size > 0)
+			return;
+		usleep(10000);
+	}
+	fail_msg("no output");
+}
+
 static void test_shared_pids(void **state)
 {
 	auto_fd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -768,6 +783,7 @@ static void test_shared_pids(void **state)
 	second.spec.pid = (struct runtime_namespace){.mode = RT_NS_PATH, .path = path};
 	box_spawn(&second);
 	box_started(&second);
+	await_output(&second);
 	start_exec(&second, 2, "kill -9 2", false, null);
 	hear(&second, SHIM_EXEC_STARTED, &p);
 	assert_int_equal(await_exit(&second, 0).status, 137);
