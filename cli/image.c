@@ -97,7 +97,7 @@ static int history_run(struct cli *cli, const void *values, int argc, char **arg
 	static const char *const cells[] = {"CreatedSince", "CreatedBy", "Size", "Comment"};
 	const struct values *v = values;
 	auto_free char *target = argc == 1 ? target_of(argv[0], "/history") : NULL;
-	auto_json json_t *steps = NULL;
+	auto_json json_t *steps = NULL, *rows = json_array();
 	struct error err = ERROR_INIT;
 	enum format_kind kind;
 	struct table *t;
@@ -112,18 +112,19 @@ static int history_run(struct cli *cli, const void *values, int argc, char **arg
 		return 1;
 	t = table_new(heads);
 	json_array_foreach (steps, i, step) {
-		auto_json json_t *row = history_row(step, v->no_trunc);
+		json_t *row = history_row(step, v->no_trunc);
 
+		json_array_append_new(rows, row);
 		if (kind == FORMAT_JSON)
 			out_json_line(row, stdout);
-		else if (kind == FORMAT_TEMPLATE)
-			format_row(v->format, row, stdout);
 		for (size_t k = 0; k < ARRAY_LEN(cells); k++)
 			table_cell(t, json_get_str(row, cells[k]));
 	}
 	if (kind == FORMAT_TABLE)
 		table_print(t, stdout);
 	table_free(t);
+	if (kind == FORMAT_TEMPLATE && format_rows(v->format, rows, stdout, &err) < 0)
+		return cli_fail(cli, &err);
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* cmp images (image ls), cmp rmi (image rm), cmp import. */
+/* cmp image ls, cmp images (of a project), cmp rmi (image rm), cmp import. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -149,21 +149,142 @@ static int images_run(struct cli *cli, const void *values, int argc, char **argv
 			puts(json_get_str(r, "ID"));
 		else if (kind == FORMAT_JSON)
 			out_json_line(r, stdout);
-		else if (kind == FORMAT_TEMPLATE)
-			format_row(v->format, r, stdout);
 	}
+	if (!v->quiet && kind == FORMAT_TEMPLATE && format_rows(v->format, rows, stdout, &err) < 0)
+		return cli_fail(cli, &err);
 	if (!v->quiet && kind == FORMAT_TABLE)
 		print_table(rows, v->digests);
 	return 0;
 }
 
+/* ---- the images of the project's containers */
+
+static const struct option_def project_options[] = {
+	{0, "format", OPTION_STR, offsetof(struct values, format), "table|json|TEMPLATE",
+	 "Format of the output; a template is like \"{{.Repository}}\""},
+	{'q', "quiet", OPTION_FLAG, offsetof(struct values, quiet), NULL, "Show only ids"},
+	{0},
+};
+
+static const json_t *image_by_id(const json_t *list, const char *id)
+{
+	json_t *im;
+	size_t i;
+
+	json_array_foreach ((json_t *)(uintptr_t)list, i, im)
+		if (str_eq(json_get_str(im, "id"), id))
+			return im;
+	return NULL;
+}
+
+/* The name by which the container knows its image, if the image still has it; else its first. */
+static const char *name_of(const json_t *im, const char *wanted)
+{
+	json_t *tags = json_get_arr(im, "tags"), *tag;
+	size_t i;
+
+	json_array_foreach (tags, i, tag)
+		if (name_matches(json_string_value(tag), wanted))
+			return json_string_value(tag);
+	return json_string_value(json_array_get(tags, 0));
+}
+
+/* In the shape of compose's JSON, with what the table shows besides. */
+static json_t *used_row(const json_t *c, const json_t *images)
+{
+	const char *id = json_get_str(c, "image_id");
+	const json_t *im = image_by_id(images, id);
+	json_t *r = image_row(im, im ? name_of(im, json_get_str(c, "image")) : NULL, true);
+
+	json_set_str(r, "ID", id);
+	json_set_str(r, "ContainerName", json_get_str(c, "name"));
+	json_set_strf(r, "Platform", "linux/%s", json_get_str(im, "architecture") ?: "unknown");
+	json_object_del(r, "Digest");
+	return r;
+}
+
+static void print_used(const json_t *rows)
+{
+	static const char *const heads[] = {"CONTAINER", "REPOSITORY", "TAG",	  "PLATFORM",
+					    "IMAGE ID",	 "SIZE",       "CREATED", NULL};
+	static const char *const cells[] = {"ContainerName", "Repository",  "Tag", "Platform", "ID",
+					    "Size",	     "CreatedSince"};
+	struct table *t = table_new(heads);
+	json_t *r;
+	size_t i;
+
+	json_array_foreach ((json_t *)(uintptr_t)rows, i, r)
+		for (size_t k = 0; k < ARRAY_LEN(cells); k++) {
+			const char *text = json_get_str(r, cells[k]),
+				   *hex = str_skip(text ?: "", "sha256:");
+
+			table_cellf(t, "%.*s", hex ? 12 : 4096, hex ?: text ?: "");
+		}
+	table_print(t, stdout);
+	table_free(t);
+}
+
+static void print_ids(const json_t *rows)
+{
+	char **seen = NULL;
+	json_t *r;
+	size_t i;
+
+	json_array_foreach ((json_t *)(uintptr_t)rows, i, r) {
+		const char *id = json_get_str(r, "ID") ?: "", *hex = str_skip(id, "sha256:");
+
+		if (strv_has(seen, id))
+			continue;
+		strv_push(&seen, xstrdup(id));
+		puts(hex ?: id);
+	}
+	strv_free(seen);
+}
+
+static int project_images_run(struct cli *cli, const void *values, int argc, char **argv)
+{
+	const struct values *v = values;
+	auto_free char *project = NULL, *target = NULL;
+	auto_json json_t *containers = NULL, *images = NULL, *rows = json_array();
+	struct error err = ERROR_INIT;
+	enum format_kind kind;
+	json_t *c;
+	size_t i;
+	int r;
+
+	if (format_parse(v->format, &kind, &err) < 0)
+		return cli_fail(cli, &err);
+	r = cli_project_name(cli, &project);
+	if (!r && argc && !cli->project_name)
+		r = cli_check_services(cli, NULL, argc, argv);
+	if (r)
+		return r;
+	target = cli_containers_target(project, true, true, argv, argc);
+	r = cli_get(cli, target, &containers);
+	if (!r)
+		r = cli_get(cli, "/cmp/v1/images", &images);
+	if (r)
+		return r;
+	json_array_foreach (containers, i, c)
+		json_array_append_new(rows, used_row(c, images));
+	if (v->quiet)
+		print_ids(rows);
+	else if (kind == FORMAT_JSON)
+		out_json_line(rows, stdout);
+	else if (kind == FORMAT_TABLE)
+		print_used(rows);
+	else if (format_rows(v->format, rows, stdout, &err) < 0)
+		return cli_fail(cli, &err);
+	return 0;
+}
+
 const struct command cmd_images = {
 	.name = "images",
-	.usage = "[OPTIONS] [IMAGE]",
-	.summary = "List images",
-	.options = images_options,
+	.usage = "[OPTIONS] [SERVICE...]",
+	.summary = "List the images of the project's containers",
+	.options = project_options,
 	.values_size = sizeof(struct values),
-	.run = images_run,
+	.run = project_images_run,
 	.dry_run = DRY_READS,
 };
 

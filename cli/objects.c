@@ -75,13 +75,13 @@ static int list(struct cli *cli, const struct kind *k, const struct values *v)
 			       json_get_str(o, k->id_key));
 		else if (format == FORMAT_JSON)
 			out_json_line(o, stdout);
-		else if (format == FORMAT_TEMPLATE)
-			format_row(v->format, o, stdout);
 		add_row(t, k, o);
 	}
 	if (!v->quiet && format == FORMAT_TABLE)
 		table_print(t, stdout);
 	table_free(t);
+	if (!v->quiet && format == FORMAT_TEMPLATE && format_rows(v->format, all, stdout, &err) < 0)
+		return cli_fail(cli, &err);
 	return 0;
 }
 

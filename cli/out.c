@@ -113,6 +113,18 @@ void table_print(const struct table *t, FILE *stream)
 
 /* ---- JSON and templates */
 
+/* As strv_split, but empty pieces count. */
+static char **split_all(const char *text, char separator)
+{
+	char **pieces = NULL;
+	const char *end;
+
+	for (; (end = strchr(text, separator)); text = end + 1)
+		strv_push(&pieces, xstrndup(text, (size_t)(end - text)));
+	strv_push(&pieces, xstrdup(text));
+	return pieces;
+}
+
 void out_json_line(const json_t *value, FILE *stream)
 {
 	auto_free char *text = json_text(value);
@@ -149,50 +161,146 @@ int format_parse(const char *format, enum format_kind *ret, struct error *err)
 	return 0;
 }
 
-static void place(const char *name, size_t len, const json_t *row, FILE *stream)
+/* The member of a row, whatever the case of its name; NULL: there is none. */
+static const json_t *field_of(const json_t *row, const char *name)
 {
-	auto_free char *key = xstrndup(name, len);
-	const char *field = str_trim(key);
-	const json_t *value = row;
+	const json_t *value = json_get_path(row, name);
+	const char *key;
+	json_t *other;
 
-	if (!strcmp(field, "json .") || !strcmp(field, ".")) {
-		auto_free char *text = json_text(row);
+	json_object_foreach ((json_t *)(uintptr_t)row, key, other)
+		if (!value && !strcasecmp(key, name))
+			value = other;
+	return value;
+}
 
-		fputs(text, stream);
-		return;
-	}
-	if (str_skip(field, "json ."))
-		field = str_skip(field, "json ");
-	if (*field == '.')
-		value = json_get_path(row, field + 1);
-	if (json_is_string(value)) {
-		fputs(json_string_value(value), stream);
-	} else if (value) {
-		auto_free char *text = json_text(value);
+/* "CreatedAt" as the head of a column: "CREATED AT". */
+static void add_head(struct buf *out, const char *name)
+{
+	static const char *const created[] = {"RunningFor", "CreatedSince"};
+	size_t i;
 
-		fputs(text, stream);
-	} else {
-		fputs("<no value>", stream);
+	for (i = 0; i < ARRAY_LEN(created); i++)
+		if (!strcmp(created[i], name))
+			name = "Created";
+	for (i = 0; name[i]; i++) {
+		if (i && name[i] >= 'A' && name[i] <= 'Z' && name[i - 1] >= 'a')
+			buf_addc(out, ' ');
+		buf_addc(out,
+			 name[i] >= 'a' && name[i] <= 'z' ? (char)(name[i] - 'a' + 'A') : name[i]);
 	}
 }
 
-void format_row(const char *template, const json_t *row, FILE *stream)
+/* What stands between braces: of a row, or, without one, of the line of heads. */
+static void place(const char *text, size_t len, const json_t *row, struct buf *out)
 {
-	const char *p = str_skip(template, "table ") ? str_skip(template, "table ") : template;
-	const char *end;
+	auto_free char *copy = xstrndup(text, len), *value_text = NULL;
+	const char *field = str_trim(copy);
+	const json_t *value = row;
+
+	if (str_skip(field, "json "))
+		field = str_skip(field, "json ");
+	if (!row) {
+		add_head(out, field + (*field == '.'));
+		return;
+	}
+	if (*field == '.' && field[1])
+		value = field_of(row, field + 1);
+	if (json_is_string(value)) {
+		buf_adds(out, json_string_value(value));
+	} else if (value) {
+		value_text = json_text(value);
+		buf_adds(out, value_text);
+	}
+}
+
+static void fill(const char *template, const json_t *row, struct buf *out)
+{
+	const char *p = template, *end;
 
 	while (*p) {
 		if (str_skip(p, "{{") && (end = strstr(p, "}}"))) {
-			place(p + 2, (size_t)(end - p - 2), row, stream);
+			place(p + 2, (size_t)(end - p - 2), row, out);
 			p = end + 2;
 		} else if (p[0] == '\\' && (p[1] == 't' || p[1] == 'n')) {
-			fputc(p[1] == 't' ? '\t' : '\n', stream);
+			buf_addc(out, p[1] == 't' ? '\t' : '\n');
 			p += 2;
 		} else {
-			fputc(*p++, stream);
+			buf_addc(out, *p++);
 		}
 	}
-	fputc('\n', stream);
+}
+
+/* Every field is one that some row has. */
+static int check_fields(const char *template, const json_t *rows, struct error *err)
+{
+	const char *p = template, *end;
+	size_t i;
+
+	for (; json_array_size(rows) && (p = strstr(p, "{{")) && (end = strstr(p, "}}")); p = end) {
+		auto_free char *copy = xstrndup(p + 2, (size_t)(end - p - 2));
+		const char *field = str_trim(copy);
+		bool known = false;
+
+		field = str_skip(field, "json ") ? str_skip(field, "json ") : field;
+		if (*field != '.')
+			return error_set(err, EINVAL,
+					 "the format has \"{{%s}}\": a field is like {{.Name}}",
+					 field);
+		for (i = 0; i < json_array_size(rows) && !known; i++)
+			known = !field[1] || field_of(json_array_get(rows, i), field + 1);
+		if (!known)
+			return error_set(err, EINVAL,
+					 "the format has the field \"%s\", which there is not: "
+					 "--format json shows all",
+					 field);
+	}
+	return 0;
+}
+
+static char **table_line(const char *template, const json_t *row)
+{
+	auto_buf struct buf text = BUF_INIT;
+
+	fill(template, row, &text);
+	return split_all(text.data ? text.data : "", '\t');
+}
+
+static void print_aligned(const char *template, const json_t *rows, FILE *stream)
+{
+	AUTO(strv_free) char **heads = table_line(template, NULL);
+	struct table *t = table_new((const char *const *)heads);
+	size_t i, k;
+
+	for (i = 0; i < json_array_size(rows); i++) {
+		AUTO(strv_free) char **cells = table_line(template, json_array_get(rows, i));
+
+		for (k = 0; heads[k]; k++)
+			table_cell(t, k < strv_len(cells) ? cells[k] : "");
+	}
+	table_print(t, stream);
+	table_free(t);
+}
+
+int format_rows(const char *template, const json_t *rows, FILE *stream, struct error *err)
+{
+	const char *aligned = str_skip(template, "table ");
+	size_t i;
+	int r = check_fields(template, rows, err);
+
+	if (r < 0)
+		return r;
+	if (aligned) {
+		print_aligned(aligned, rows, stream);
+		return 0;
+	}
+	for (i = 0; i < json_array_size(rows); i++) {
+		auto_buf struct buf line = BUF_INIT;
+
+		fill(template, json_array_get(rows, i), &line);
+		fprintf(stream, "%s\n", line.data ? line.data : "");
+	}
+	return 0;
 }
 
 void out_ago(int64_t then_ns, char *ret, size_t size)

@@ -28,7 +28,10 @@ void table_print(const struct table *t, FILE *stream);
  */
 enum format_kind { FORMAT_TABLE, FORMAT_JSON, FORMAT_TEMPLATE };
 int format_parse(const char *format, enum format_kind *ret, struct error *err) MUST_CHECK;
-void format_row(const char *template, const json_t *row, FILE *stream);
+/* A line for each row of the array; "table TEMPLATE": in columns, with heads.  -EINVAL: no row has
+ * such a field. */
+int format_rows(const char *template, const json_t *rows, FILE *stream, struct error *err)
+	MUST_CHECK;
 void out_json_line(const json_t *value, FILE *stream);
 void out_json_pretty(const json_t *value, FILE *stream);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* cmp ps: the project's containers. */
 #include <errno.h>
+#include <time.h>
 
 #include "base/json.h"
 #include "base/time.h"
@@ -33,12 +34,40 @@ static const struct option_def options[] = {
 	{0},
 };
 
+/* As Go prints a time. */
+static void created_at(int64_t seconds, char *ret, size_t size)
+{
+	time_t then = (time_t)seconds;
+	struct tm tm;
+
+	if (!localtime_r(&then, &tm) || !strftime(ret, size, "%Y-%m-%d %H:%M:%S %z %Z", &tm))
+		*ret = '\0';
+}
+
+static void labels_text(const json_t *labels, struct buf *out)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach ((json_t *)(uintptr_t)labels, key, value)
+		buf_addf(out, "%s%s=%s", out->len ? "," : "", key, json_string_value(value) ?: "");
+}
+
+static void names_text(const json_t *map, struct buf *out)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach ((json_t *)(uintptr_t)map, key, value)
+		buf_addf(out, "%s%s", out->len ? "," : "", key);
+}
+
 /* A container of the supervisor's list in the shape of compose's JSON rows. */
 static json_t *row(const json_t *c, bool no_trunc)
 {
-	auto_buf struct buf ports = BUF_INIT;
+	auto_buf struct buf ports = BUF_INIT, labels = BUF_INIT, networks = BUF_INIT;
 	auto_free char *command = NULL;
-	char ago[64];
+	char ago[64], when[64];
 	json_t *r = json_object(), *publishers = json_array(), *port;
 	const char *text = json_get_str(c, "command");
 	size_t i;
@@ -50,17 +79,20 @@ static json_t *row(const json_t *c, bool no_trunc)
 	else
 		command = xasprintf("\"%s\"", text ? text : "");
 	json_set_str(r, "Command", command);
-	json_set_strf(r, "CreatedAt", "%lld",
-		      (long long)(json_get_int(c, "created_ns", 0) / NS_PER_SEC));
+	created_at(json_get_int(c, "created_ns", 0) / NS_PER_SEC, when, sizeof(when));
+	json_set_str(r, "CreatedAt", when);
 	json_set_int(r, "ExitCode", json_get_int(c, "exit_code", 0));
 	json_set_str(r, "Health", json_get_str(c, "health") ? json_get_str(c, "health") : "");
 	json_set_strf(r, "ID", "%.*s", no_trunc ? 64 : 12, json_get_str(c, "id"));
 	json_set_str(r, "Image", json_get_str(c, "image"));
-	json_set_new(r, "Labels", json_incref(json_object_get(c, "labels")));
+	labels_text(json_get_obj(c, "labels"), &labels);
+	json_set_str(r, "Labels", labels.data ? labels.data : "");
 	json_set_str(r, "Name", json_get_str(c, "name"));
 	json_set_str(r, "Names", json_get_str(c, "name"));
+	names_text(json_get_obj(c, "networks"), &networks);
+	json_set_str(r, "Networks", networks.data ? networks.data : "");
 	json_set_str(r, "Ports", ports.data ? ports.data : "");
-	json_set_str(r, "Project", json_get_str(c, "project"));
+	json_set_str(r, "Project", json_get_str(c, "project") ?: "");
 	json_array_foreach (json_get_arr(c, "ports"), i, port) {
 		json_t *p = json_object();
 
@@ -173,13 +205,11 @@ static int print(struct cli *cli, const struct values *v, const json_t *rows)
 			puts(json_get_str(r, "ID"));
 	} else if (kind == FORMAT_TABLE) {
 		print_table(rows, v->all_projects);
-	} else {
-		json_array_foreach ((json_t *)(uintptr_t)rows, i, r) {
-			if (kind == FORMAT_JSON)
-				out_json_line(r, stdout);
-			else
-				format_row(v->format, r, stdout);
-		}
+	} else if (kind == FORMAT_JSON) {
+		json_array_foreach ((json_t *)(uintptr_t)rows, i, r)
+			out_json_line(r, stdout);
+	} else if (format_rows(v->format, rows, stdout, &err) < 0) {
+		return cli_fail(cli, &err);
 	}
 	return 0;
 }

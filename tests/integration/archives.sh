@@ -14,7 +14,7 @@ look() { # look IMAGE: what a container of it sees
 	cmp -p look down -t 0 >>look.log 2>&1
 }
 tmp_empty() { within 5 holds '[ -z "$(ls "$CMP_STATE_DIR/images/tmp")" ]'; }
-id=$(cmp images -q --no-trunc bb)
+id=$(cmp image ls -q --no-trunc bb)
 cd "$WORK" || exit 2
 
 it 'what is saved can be loaded, byte for byte' <<'E2'
@@ -24,11 +24,11 @@ cmp image save bb other/name:2 >b.tar
 cmp b.tar a.tar 2>/dev/null || busybox cmp a.tar b.tar
 manifest=$(cmp image inspect bb | jq -r '.[0].manifest')
 cmp rmi other/name:2 && cmp rmi bb && cmp image prune -a -f
-eq "$(cmp images -q | wc -l)" 0
+eq "$(cmp image ls -q | wc -l)" 0
 cmp image load -i a.tar >out
 eq "$(sort out | tr '\n' ,)" 'Loaded image: bb:latest,Loaded image: other/name:2,'
 eq "$(cmp image inspect bb | jq -r '.[0].manifest')" "$manifest"
-eq "$(cmp images -q --no-trunc bb)" "$id"
+eq "$(cmp image ls -q --no-trunc bb)" "$id"
 eq "$(look bb)" seen
 tmp_empty
 E2
@@ -37,14 +37,14 @@ gzip -k a.tar
 cmp rmi other/name:2
 cmp image load -q <a.tar.gz >out
 eq "$(cat out)" "$id"
-eq "$(cmp images -q --no-trunc other/name)" "$id"
+eq "$(cmp image ls -q --no-trunc other/name)" "$id"
 E2
 it 'an image by its id has no name in the archive' <<'E2'
 cmp image save -o id.tar "$id"
 cmp rmi other/name:2
 cmp rmi bb
 cmp image load -i id.tar | grep -qF "Loaded image ID: $id"
-eq "$(cmp images --format '{{.Repository}}')" '<none>'
+eq "$(cmp image ls --format '{{.Repository}}')" '<none>'
 cmp image tag "$id" bb
 E2
 it 'skopeo reads it as docker archive and as OCI layout' <<'E2'
@@ -90,7 +90,7 @@ for n in docker oci; do
 done
 E2
 it 'what is no archive, damaged or a lie is refused and leaves nothing' <<'E2'
-n=$(cmp images -q | wc -l)
+n=$(cmp image ls -q | wc -l)
 head -c 100000 /dev/urandom >junk
 head -c 700000 a.tar >half.tar
 tar -cf empty.tar -T /dev/null
@@ -111,7 +111,7 @@ done
 fails cmp image load -i /dev/null 2>err
 fails cmp image save nosuch >x.tar 2>err
 has "$(cat err)" nosuch
-eq "$(cmp images -q | wc -l)" 0
+eq "$(cmp image ls -q | wc -l)" 0
 tmp_empty
 cmp image load -i a.tar
 E2

@@ -9,8 +9,8 @@ services:
   a: {image: bb, stop_signal: SIGKILL}
 E
 it 'images lists it' <<'E'
-has "$(cmp images)" bb
-eq "$(cmp images --format '{{.Repository}}:{{.Tag}}')" bb:latest
+has "$(cmp image ls)" bb
+eq "$(cmp image ls --format '{{.Repository}}:{{.Tag}}')" bb:latest
 E
 it 'the configuration of --change is used' <<'E'
 mkdir r
@@ -28,7 +28,7 @@ cmp import r.tar t1
 gzip -k r.tar
 cmp import r.tar.gz t2
 cat r.tar | cmp import - t3
-eq "$(cmp images --format '{{.Repository}}' | grep -c '^t[123]$')" 3
+eq "$(cmp image ls --format '{{.Repository}}' | grep -c '^t[123]$')" 3
 E
 it 'the same content is stored once' <<'E'
 n=$(find "$CMP_STATE_DIR" -path '*layers*' -name busybox | wc -l)
@@ -55,13 +55,13 @@ cmp import h.tar hostile || true
 cmp rmi hostile || true
 E
 it 'what is no archive is refused, and leaves nothing' <<'E'
-n=$(cmp images -q | wc -l)
+n=$(cmp image ls -q | wc -l)
 head -c 100000 /dev/urandom >junk
 fails cmp import junk junk 2>err
 [ -s err ]
 head -c 20000 r.tar >half.tar
 fails cmp import half.tar half
-eq "$(cmp images -q | wc -l)" "$n"
+eq "$(cmp image ls -q | wc -l)" "$n"
 fails cmp import nosuch x
 fails cmp import r 'BAD NAME'
 E
@@ -73,7 +73,7 @@ has "$(cat err)" im-a-1
 cmp down
 cmp rmi t1 t2 t3 again conf:v1 modes
 cmp rmi bb
-eq "$(cmp images -q | wc -l)" 0
+eq "$(cmp image ls -q | wc -l)" 0
 within 5 holds '[ "$(find "$CMP_STATE_DIR" -name busybox | wc -l)" = 0 ]'
 E
 it 'an image that is not there' <<'E'

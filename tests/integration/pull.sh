@@ -206,7 +206,7 @@ services:
 Y
 cmp -p up up -d a
 eq "$(cmp -p up ps -q | wc -l)" 2
-eq "$(cmp images --format '{{.Repository}}' | sort | tr '\n' ' ')" "$R/x/gzip $R/x/zstd "
+eq "$(cmp image ls --format '{{.Repository}}' | sort | tr '\n' ' ')" "$R/x/gzip $R/x/zstd "
 cmp -p up up -d
 eq "$(cmp -p up ps -q | wc -l)" 3
 cmp -p up down
@@ -244,7 +244,7 @@ cmp image inspect other:name >/dev/null
 cmp image prune -a -f >out
 grep -q 'Untagged: other:name' out
 grep -q 'Total reclaimed space' out
-eq "$(cmp images -q | wc -l)" 0
+eq "$(cmp image ls -q | wc -l)" 0
 eq "$(store)" 0
 E2
 it 'push: what the registry lacks, and byte for byte' <<'E2'
@@ -296,7 +296,7 @@ it 'progress as JSON, and quiet' <<'E2'
 cmp --progress json -p up pull a 2>out
 jq -es 'map(select(.parent == "a")) | length >= 4' out
 eq "$(cmp -p up pull -q 2>&1)" ''
-eq "$(cmp image pull -q "$R/x/zstd:1" 2>&1)" "$(cmp images -q --no-trunc "$R/x/zstd")"
+eq "$(cmp image pull -q "$R/x/zstd:1" 2>&1)" "$(cmp image ls -q --no-trunc "$R/x/zstd")"
 E2
 it 'config pins images to the digests that their registries have' <<'E2'
 mkdir -p "$WORK/pin"; cd "$WORK/pin"

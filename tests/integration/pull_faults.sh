@@ -15,7 +15,7 @@ export DOCKER_CONFIG
 mkdir "$DOCKER_CONFIG"
 
 pull() { cmp image pull "$R/$1" 2>&1; }
-ids() { cmp images -q | wc -l; }
+ids() { cmp image ls -q | wc -l; }
 # refused NAME WORD...: fails with one sentence that has the words, the image and the registry; leaves no image.
 refused() {
 	name=$1
@@ -36,7 +36,7 @@ clean() { api POST images/prune >/dev/null; }
 it 'the kinds of images' <<'E2'
 for tag in oci docker tar index list; do
 	pull a/img:$tag
-	eq "$(cmp images --format '{{.Tag}}' "$R/a/img")" $tag
+	eq "$(cmp image ls --format '{{.Tag}}' "$R/a/img")" $tag
 	mkdir -p "../kind-$tag"; cd "../kind-$tag"
 	printf 'services: {a: {image: "%s", command: [sh, -c, "echo $$A; cat /noise | busybox wc -c"]}}\n' "$R/a/img:$tag" >compose.yaml
 	eq "$(cmp run --rm -T a 2>/dev/null | tr '\n' ,)" "1,3145728,"
@@ -53,7 +53,7 @@ cmp image pull "$d"
 api GET "images/$(echo "$d" | sed 's,/,%2f,g')" | jq -e '.tags == []'
 printf 'services: {a: {image: "%s", command: [cat, /kind]}}\n' "$d" >compose.yaml
 cmp run --rm a
-id=$(cmp images -q --no-trunc)
+id=$(cmp image ls -q --no-trunc)
 cmp rmi "$id"
 E2
 it 'the platform that is asked for' <<'E2'
@@ -192,7 +192,7 @@ it 'a client that goes away ends the pull' <<'E2'
 clean
 timeout 1 "$CMP_BUILD/cmp" image pull "$R/slow/img:oci" >/dev/null 2>&1 || true
 within 5 holds '[ -z "$(ls "$CMP_STATE_DIR/images/tmp")" ]'
-eq "$(cmp images -q | wc -l)" 0
+eq "$(cmp image ls -q | wc -l)" 0
 E2
 it 'a supervisor that is killed leaves nothing half-done' <<'E2'
 for ms in 0.1 0.3 0.5 0.8 1.2; do
@@ -202,7 +202,7 @@ for ms in 0.1 0.3 0.5 0.8 1.2; do
 	kill -9 "$pid"
 	wait $! || true
 	within 5 holds '! kill -0 $pid 2>/dev/null'
-	eq "$(cmp images -q | wc -l)" 0
+	eq "$(cmp image ls -q | wc -l)" 0
 	eq "$(ls "$CMP_STATE_DIR/images/tmp")" ''
 	eq "$(find "$CMP_STATE_DIR/images/layers" -mindepth 1 -maxdepth 1 | while read -r l; do [ -e "$l/done" ] || echo "$l"; done)" ''
 done
@@ -245,6 +245,6 @@ for t in 1 2 3 4 5 6; do cmp image pull "$R/p$t/img:oci" >/dev/null 2>&1 & pids=
 for p in $pids; do wait "$p"; done
 # six configurations, two layers
 eq "$(($(grep -c '/blobs/' "$WORK/requests") - n))" 8
-eq "$(cmp images -q | sort -u | wc -l)" 1
+eq "$(cmp image ls -q | sort -u | wc -l)" 1
 E2
 finish

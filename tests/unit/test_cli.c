@@ -117,26 +117,34 @@ static void test_scale(void **state)
 	assert_true(scale_parse("web=999999999", scale) < 0);
 }
 
-static char *printed(const char *template, const json_t *row)
+static char *printed(const char *template, const json_t *rows)
 {
+	struct error err = ERROR_INIT;
 	char *text = NULL;
 	size_t len;
 	FILE *f = open_memstream(&text, &len);
 
-	format_row(template, row, f);
+	assert_int_equal(format_rows(template, rows, f, &err), 0);
 	fclose(f);
 	return text;
 }
 
 static void test_format(void **state)
 {
-	auto_json json_t *row = json_pack("{s:s, s:i}", "Name", "web-1", "Exit", 3);
-	auto_free char *text = printed("{{.Name}}\\t{{.Exit}}", row);
+	auto_json json_t *rows = json_pack("[{s:s, s:i}, {s:s, s:i}]", "Name", "web-1", "ExitCode",
+					   3, "Name", "db-1-long", "ExitCode", 4);
+	auto_free char *lines = printed("{{.Name}}\\t{{.ExitCode}}", rows);
+	auto_free char *aligned = printed("table {{.Name}}\\t{{.ExitCode}}", rows);
+	auto_free char *lower = printed("{{ .name }}", rows);
 	struct error err = ERROR_INIT;
 	enum format_kind kind;
 
 	(void)state;
-	assert_string_equal(text, "web-1\t3\n");
+	assert_string_equal(lines, "web-1\t3\ndb-1-long\t4\n");
+	assert_string_equal(aligned, "NAME        EXIT CODE\nweb-1       3\ndb-1-long   4\n");
+	assert_string_equal(lower, "web-1\ndb-1-long\n");
+	assert_true(format_rows("{{.Nonsense}}", rows, stdout, &err) < 0);
+	assert_non_null(strstr(err.msg, ".Nonsense"));
 	assert_int_equal(format_parse("json", &kind, &err), 0);
 	assert_int_equal(kind, FORMAT_JSON);
 	assert_int_equal(format_parse("{{.Name}}", &kind, &err), 0);
