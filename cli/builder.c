@@ -46,7 +46,7 @@ static int du_run(struct cli *cli, const void *values, int argc, char **argv)
 					    "LAST USED", "DESCRIPTION", NULL};
 	static const char *const cells[] = {"ID", "InUse", "Size", "LastUsed", "Description"};
 	const struct values *v = values;
-	auto_json json_t *list = NULL;
+	auto_json json_t *list = NULL, *rows = json_array();
 	struct error err = ERROR_INIT;
 	enum format_kind kind;
 	struct table *t;
@@ -69,8 +69,7 @@ static int du_run(struct cli *cli, const void *values, int argc, char **argv)
 		total += json_get_int(entry, "size_bytes", 0);
 		if (kind == FORMAT_JSON)
 			out_json_line(r, stdout);
-		else if (kind == FORMAT_TEMPLATE)
-			format_row(v->format, r, stdout);
+		json_array_append(rows, r);
 		for (size_t k = 0; k < ARRAY_LEN(cells); k++)
 			table_cell(t, json_get_str(r, cells[k]));
 	}
@@ -80,6 +79,8 @@ static int du_run(struct cli *cli, const void *values, int argc, char **argv)
 		printf("Total: %s\n", size);
 	}
 	table_free(t);
+	if (kind == FORMAT_TEMPLATE && format_rows(v->format, rows, stdout, &err) < 0)
+		return cli_fail(cli, &err);
 	return 0;
 }
 
