@@ -23,6 +23,7 @@
 #define FACT_BOOT      "boot_id"
 #define EXIT_REBOOTED  255
 #define EXIT_LOST      137
+#define HELLO_MS       1000 /* at the start; later nobody is kept waiting */
 #define REACH_FIRST_NS (NS_PER_SEC / 4)
 #define REACH_LAST_NS  (30 * NS_PER_SEC)
 
@@ -100,14 +101,14 @@ static void lose(struct container *c)
 	endpoints_down(c);
 }
 
-static enum finding find_shim(struct container *c)
+static enum finding find_shim(struct container *c, int wait_ms)
 {
 	struct shim_events events = container_shim_events;
 	struct error err = ERROR_INIT;
 	int r;
 
 	events.on_started = on_answered;
-	r = shim_connect(c->daemon, c->id, &events, c, &c->shim, &err);
+	r = shim_connect(c->daemon, c->id, wait_ms, &events, c, &c->shim, &err);
 	if (r == 0 && c->pid)
 		return FOUND;
 	if (r != -ETIMEDOUT)
@@ -181,7 +182,7 @@ void container_reach(struct container *c)
 
 	if (c->shim)
 		return;
-	found = find_shim(c);
+	found = find_shim(c, 0);
 	if (found == OUT_OF_REACH && !c->shim)
 		try_later(c);
 	else if (found == GONE && find_exit(c))
@@ -243,7 +244,7 @@ static void look_for(struct adopted *a, bool rebooted)
 	a->how = AT_REST;
 	if (!alive(a->container))
 		return;
-	found = rebooted ? GONE : find_shim(a->container);
+	found = rebooted ? GONE : find_shim(a->container, HELLO_MS);
 	a->container->out_of_reach = found == OUT_OF_REACH;
 	if (found == FOUND)
 		a->how = RUNS;

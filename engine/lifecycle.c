@@ -652,6 +652,8 @@ int container_kill(struct container *c, int signo, struct error *err)
 				 runtime_signal_name(signo), c->name);
 	if (c->out_of_reach) {
 		c->stopped_by_user = true;
+		if (c->state == CONTAINER_PAUSED)
+			thaw(c);
 		kill_all(c);
 		return 0;
 	}

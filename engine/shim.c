@@ -23,8 +23,6 @@
 #include "runtime/program.h"
 #include "runtime/runtime.h"
 
-#define HELLO_MS 1000 /* waited for in the call; after that in the loop */
-
 extern char **environ;
 
 struct request { /* waits for its answer */
@@ -634,7 +632,7 @@ static int connect_to(const char *dir, struct error *err)
 }
 
 /* Asks for the state and takes what the shim kept; in general that takes microseconds. */
-static int hello(struct shim *s, struct error *err)
+static int hello(struct shim *s, int wait_ms, struct error *err)
 {
 	struct packet p;
 	ssize_t n;
@@ -645,7 +643,7 @@ static int hello(struct shim *s, struct error *err)
 	while (r == 0 && s->greeting) {
 		struct pollfd readable = {.fd = s->fd, .events = POLLIN};
 
-		if (poll(&readable, 1, HELLO_MS) == 0)
+		if (poll(&readable, 1, wait_ms) == 0)
 			return error_set(err, ETIMEDOUT, "its shim does not answer");
 		n = receive(s->fd, &p, MSG_DONTWAIT);
 		if (n == -EAGAIN || n == -EINTR)
@@ -662,8 +660,8 @@ static int hello(struct shim *s, struct error *err)
 	return r;
 }
 
-int shim_connect(struct daemon *d, const char *id, const struct shim_events *events, void *arg,
-		 struct shim **ret, struct error *err)
+int shim_connect(struct daemon *d, const char *id, int wait_ms, const struct shim_events *events,
+		 void *arg, struct shim **ret, struct error *err)
 {
 	auto_free char *dir = run_path(d, id, NULL);
 	int fd = connect_to(dir, err), r;
@@ -673,7 +671,7 @@ int shim_connect(struct daemon *d, const char *id, const struct shim_events *eve
 		return fd;
 	s = shim_new(d, id, fd, events, arg);
 	*ret = s;
-	r = hello(s, err);
+	r = hello(s, wait_ms, err);
 	if (r < 0 && r != -ETIMEDOUT) {
 		*ret = NULL;
 		shim_free(s);

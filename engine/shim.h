@@ -25,11 +25,11 @@ int shim_spawn(struct daemon *d, const char *id, const char *container_dir, cons
 	       struct error *err) MUST_CHECK;
 /*
  * Connects to the shim of a container that runs already and hears its state: events.on_started is
- * called before this returns 0.  -ENOENT, -ECONNREFUSED when there is none.  -ETIMEDOUT: it does
- * not answer now; *ret is set, and on_started comes when it does, or on_gone.
+ * called before this returns 0.  -ENOENT, -ECONNREFUSED when there is none.  -ETIMEDOUT: it has
+ * not answered in time; *ret is set, and on_started comes when it does, or on_gone.
  */
-int shim_connect(struct daemon *d, const char *id, const struct shim_events *events, void *arg,
-		 struct shim **ret, struct error *err) MUST_CHECK;
+int shim_connect(struct daemon *d, const char *id, int wait_ms, const struct shim_events *events,
+		 void *arg, struct shim **ret, struct error *err) MUST_CHECK;
 /* Reads RUN/containers/ID/exit; -ENOENT. */
 int shim_read_exit(struct daemon *d, const char *id, struct shim_exit *ret);
 void shim_kill(struct shim *s);	   /* the shim itself, when it does not answer */
