@@ -46,7 +46,7 @@ static int du_run(struct cli *cli, const void *values, int argc, char **argv)
 					    "LAST USED", "DESCRIPTION", NULL};
 	static const char *const cells[] = {"ID", "InUse", "Size", "LastUsed", "Description"};
 	const struct values *v = values;
-	auto_json json_t *list = NULL;
+	auto_json json_t *list = NULL, *rows = json_array();
 	struct error err = ERROR_INIT;
 	enum format_kind kind;
 	struct table *t;
@@ -64,13 +64,12 @@ static int du_run(struct cli *cli, const void *values, int argc, char **argv)
 		return 1;
 	t = table_new(heads);
 	json_array_foreach (list, i, entry) {
-		auto_json json_t *r = row(entry);
+		json_t *r = row(entry);
 
+		json_array_append_new(rows, r);
 		total += json_get_int(entry, "size_bytes", 0);
 		if (kind == FORMAT_JSON)
 			out_json_line(r, stdout);
-		else if (kind == FORMAT_TEMPLATE)
-			format_row(v->format, r, stdout);
 		for (size_t k = 0; k < ARRAY_LEN(cells); k++)
 			table_cell(t, json_get_str(r, cells[k]));
 	}
@@ -80,6 +79,8 @@ static int du_run(struct cli *cli, const void *values, int argc, char **argv)
 		printf("Total: %s\n", size);
 	}
 	table_free(t);
+	if (kind == FORMAT_TEMPLATE && format_rows(v->format, rows, stdout, &err) < 0)
+		return cli_fail(cli, &err);
 	return 0;
 }
 
@@ -90,6 +91,7 @@ static const struct command builder_du = {
 	.options = du_options,
 	.values_size = sizeof(struct values),
 	.run = du_run,
+	.dry_run = DRY_READS,
 };
 
 static const struct option_def prune_options[] = {
