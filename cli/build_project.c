@@ -315,6 +315,11 @@ int build_for_model(struct cli *cli, const json_t *body, char *const *services, 
 	/* What is wrong with the services' names is said by the verb itself. */
 	if (choose(cli, model, project, services, with_deps, force, &wanted, &err) < 0)
 		return 0;
+	if (cli->dry_run) {
+		for (char **w = wanted; w && *w; w++)
+			fprintf(stderr, " DRY-RUN MODE -  Service %s Building\n", *w);
+		return 0;
+	}
 	return run_services(cli, model, project, wanted, &none, false);
 }
 

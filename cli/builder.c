@@ -64,12 +64,12 @@ static int du_run(struct cli *cli, const void *values, int argc, char **argv)
 		return 1;
 	t = table_new(heads);
 	json_array_foreach (list, i, entry) {
-		auto_json json_t *r = row(entry);
+		json_t *r = row(entry);
 
+		json_array_append_new(rows, r);
 		total += json_get_int(entry, "size_bytes", 0);
 		if (kind == FORMAT_JSON)
 			out_json_line(r, stdout);
-		json_array_append(rows, r);
 		for (size_t k = 0; k < ARRAY_LEN(cells); k++)
 			table_cell(t, json_get_str(r, cells[k]));
 	}
@@ -91,6 +91,7 @@ static const struct command builder_du = {
 	.options = du_options,
 	.values_size = sizeof(struct values),
 	.run = du_run,
+	.dry_run = DRY_READS,
 };
 
 static const struct option_def prune_options[] = {

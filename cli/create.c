@@ -27,8 +27,8 @@ static const struct option_def plan_options[] = {
 	{0},
 };
 
-static int request(struct cli *cli, const struct values *v, enum model_use use, bool build,
-		   int argc, char **argv, json_t *body, char **ret_project)
+static int request(struct cli *cli, const struct values *v, enum model_use use, int argc,
+		   char **argv, json_t *body, char **ret_project)
 {
 	json_t *options = cli_service_options(argc, argv);
 	int r;
@@ -37,7 +37,7 @@ static int request(struct cli *cli, const struct values *v, enum model_use use, 
 	r = up_options_request(cli, &v->up, options);
 	if (!r)
 		r = cli_project_model(cli, use, body, ret_project, argc, argv);
-	if (!r && build)
+	if (!r && use == MODEL_MAKES)
 		r = up_build(cli, &v->up, body, argc, argv);
 	return r ? r : auth_for_model(cli, body, str_eq(v->up.pull, "always"));
 }
@@ -46,7 +46,7 @@ static int create_run(struct cli *cli, const void *values, int argc, char **argv
 {
 	auto_free char *project = NULL;
 	auto_json json_t *body = json_object();
-	int r = request(cli, values, MODEL_MAKES, !cli->dry_run, argc, argv, body, &project);
+	int r = request(cli, values, MODEL_MAKES, argc, argv, body, &project);
 
 	return r ? r : cli_project_stream(cli, project, "create", body, "create");
 }
@@ -56,7 +56,7 @@ static int plan_run(struct cli *cli, const void *values, int argc, char **argv)
 	const struct values *v = values;
 	auto_free char *project = NULL;
 	auto_json json_t *body = json_object(), *end = NULL;
-	int r = request(cli, v, MODEL_LOOKS, false, argc, argv, body, &project);
+	int r = request(cli, v, MODEL_LOOKS, argc, argv, body, &project);
 
 	if (!r)
 		r = cli_project_stream_end(cli, project, "plan", body, "plan", &end);

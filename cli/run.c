@@ -197,8 +197,7 @@ static int run(struct cli *cli, const void *values, int argc, char **argv)
 	if (!r) {
 		char *service[] = {argv[0], NULL};
 
-		if (!cli->dry_run)
-			r = build_for_model(cli, body, service, !v->no_deps, v->build);
+		r = build_for_model(cli, body, service, !v->no_deps, v->build);
 	}
 	if (!r)
 		r = auth_for_model(cli, body, str_eq(v->pull, "always"));

@@ -108,7 +108,7 @@ static int run(struct cli *cli, const void *values, int argc, char **argv)
 		json_set_int(opts, "wait_timeout_s", v->wait_timeout);
 	if (!r)
 		r = cli_project_model(cli, MODEL_MAKES, body, &project, argc, argv);
-	if (!r && !cli->dry_run)
+	if (!r)
 		r = up_build(cli, &v->up, body, argc, argv);
 	if (!r)
 		r = auth_for_model(cli, body, str_eq(v->up.pull, "always"));

@@ -188,7 +188,7 @@ eq "$(cat one)" "$(cat two)"
 E
 it 'du and prune' <<'E'
 has "$(cmp builder du)" '/bin/sh -c id -u >/uid'
-cmp images -q --no-trunc | sort -u | grep -v "$(api GET images/bb | jq -r .id)" | while read -r id; do cmp rmi -f "$id" >/dev/null; done
+cmp image ls -q --no-trunc | sort -u | grep -v "$(api GET images/bb | jq -r .id)" | while read -r id; do cmp rmi -f "$id" >/dev/null; done
 cmp builder prune -f
 eq "$(cmp builder du --format '{{.ID}}' | wc -l)" 0
 eq "$(ls "$CMP_STATE_DIR/images/layers" | wc -l)" 1

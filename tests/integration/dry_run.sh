@@ -76,6 +76,18 @@ world >after
 diff before after
 cmp unpause
 E
+it 'nothing is built' <<'E'
+mkdir -p ../built; cd ../built
+printf 'services: {a: {build: .}}\n' >compose.yaml
+printf 'FROM bb\nRUN touch /x\n' >Dockerfile
+world >before
+has "$(dry up -d --build)" 'DRY-RUN MODE -  Service a Building'
+has "$(dry create)" 'Service a Building'
+has "$(dry run a true)" 'Service a Building'
+fails dry build
+world >after
+diff before after
+E
 it 'verbs that only look do so' <<'E'
 has "$(dry ps)" dry-a-1
 has "$(dry config)" 'image: bb'

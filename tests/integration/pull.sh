@@ -251,7 +251,7 @@ it 'push: what the registry lacks, and byte for byte' <<'E2'
 mkdir -p own/bin && cp "$(command -v busybox)" own/bin/busybox && ln -s busybox own/bin/sh
 head -c 3000000 /dev/urandom >own/noise
 cmp import own "$R/own/new:1"
-id=$(cmp images -q --no-trunc "$R/own/new")
+id=$(cmp image ls -q --no-trunc "$R/own/new")
 cmp image push "$R/own/new:1" >out 2>&1
 eq "$(grep -c ' Pushed' out)" 3
 d=$(tail -n 1 out)
@@ -263,7 +263,7 @@ eq "$(grep -c 'Layer already exists' out)" 2
 eq "$(cmp image push -q "$R/own/new:1" 2>&1)" "$d"
 drop "$R/own/new:1"
 cmp image pull -q "$R/own/new:1"
-eq "$(cmp images -q --no-trunc "$R/own/new")" "$id"
+eq "$(cmp image ls -q --no-trunc "$R/own/new")" "$id"
 E2
 it 'push: blobs that another repository has are mounted' <<'E2'
 cmp image tag "$R/own/new:1" "$R/other/place:2"

@@ -229,8 +229,8 @@ for i in $(seq 1 24); do
 	sleep "$(awk -v i="$i" 'BEGIN { srand(i); printf "%.3f", rand() * (i % 3 == 1 ? 0.25 : 0.03) }')"
 	kill -9 "$pid"
 	wait $! || true
-	n=$(cmp images -q | wc -l)
-	less "$n" 2 || { cmp images; exit 1; }
+	n=$(cmp image ls -q | wc -l)
+	less "$n" 2 || { cmp image ls; exit 1; }
 	whole
 	[ "$n" = 0 ] || cmp image inspect "$R/a/img:oci" >/dev/null
 done
