@@ -444,11 +444,16 @@ static void settle_volumes(struct container *c, bool remove)
 	}
 }
 
-/* What a crash in the middle of a creation has left; not where records could not be read. */
+/*
+ * What a crash in the middle of a creation has left; not where records could not be read, nor where
+ * there is none at all: the database may have been lost, and the volumes are all that is left.
+ */
 void containers_sweep_volumes(struct daemon *d)
 {
 	struct map_iter it = {0};
 
+	if (!map_len(d->containers))
+		return;
 	while (map_next(d->containers, &it))
 		if (((const struct container *)it.value)->unusable)
 			return;
