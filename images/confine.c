@@ -49,6 +49,23 @@ int confine_pivot(const char *root, struct error *err)
 	return 0;
 }
 
+int confine_root(const char *root, struct error *err)
+{
+	int fd;
+
+	if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
+		return error_sys(err, errno, "make namespaces");
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount(root, root, NULL, MS_BIND, NULL) < 0)
+		return error_sys(err, errno, "bind %s", root);
+	if (confine_pivot(root, err) < 0)
+		return -err->code;
+	fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fchdir(fd) < 0)
+		return error_sys(err, errno, "open the new root");
+	return fd;
+}
+
 int confine_limit(int resource, uint64_t value, struct error *err)
 {
 	struct rlimit rl = {value, value};

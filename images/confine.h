@@ -21,6 +21,8 @@ bool confine_sanitized(void);
 /* Makes `root`, which must be a mount point already, the root of the calling process, in whose own
  * mount namespace the caller is. */
 int confine_pivot(const char *root, struct error *err) MUST_CHECK;
+/* New namespaces, without a network, in which the directory `root` is the root.  Its descriptor. */
+int confine_root(const char *root, struct error *err) MUST_CHECK;
 int confine_limit(int resource, uint64_t value, struct error *err) MUST_CHECK;
 /* Keeps these capabilities (numbers), also in the bounding set, and no others. */
 int confine_capabilities(const int *kept, size_t count, struct error *err) MUST_CHECK;

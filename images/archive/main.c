@@ -11,11 +11,9 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <locale.h>
-#include <sched.h>
 #include <seccomp.h>
 #include <stdio.h>
 #include <sys/capability.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -73,23 +71,6 @@ static const int allowed_calls[] = {
 	SCMP_SYS(restart_syscall),
 };
 
-static int enter_root(const char *dir, struct error *err)
-{
-	int fd;
-
-	if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
-		return error_sys(err, errno, "make namespaces");
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount(dir, dir, NULL, MS_BIND, NULL) < 0)
-		return error_sys(err, errno, "bind %s", dir);
-	if (confine_pivot(dir, err) < 0)
-		return -err->code;
-	fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || fchdir(fd) < 0 || fchown(fd, NOBODY, NOBODY) < 0)
-		return error_sys(err, errno, "take over %s", dir);
-	return fd;
-}
-
 static int set_limits(uint64_t max_bytes, struct error *err)
 {
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
@@ -104,8 +85,10 @@ static int set_limits(uint64_t max_bytes, struct error *err)
 /* The descriptor of the directory. */
 static int confine_all(const char *path, uint64_t max_bytes, struct error *err)
 {
-	auto_fd int dir = enter_root(path, err);
+	auto_fd int dir = confine_root(path, err);
 
+	if (dir >= 0 && fchown(dir, NOBODY, NOBODY) < 0)
+		return error_sys(err, errno, "take over %s", path);
 	if (dir < 0 || set_limits(max_bytes, err) < 0 ||
 	    confine_capabilities((const int[]){CAP_SETUID, CAP_SETGID}, 2, err) < 0)
 		return -err->code;

@@ -6,10 +6,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <seccomp.h>
 #include <sys/capability.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 
 #include "images/confine.h"
@@ -84,23 +82,6 @@ static const int allowed_calls[] = {
 	SCMP_SYS(sched_getaffinity),
 };
 
-static int change_root(const char *root, struct error *err)
-{
-	int fd;
-
-	if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
-		return error_sys(err, errno, "make namespaces");
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount(root, root, NULL, MS_BIND, NULL) < 0)
-		return error_sys(err, errno, "bind %s", root);
-	if (confine_pivot(root, err) < 0)
-		return -err->code;
-	fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || fchdir(fd) < 0)
-		return error_sys(err, errno, "open the new root");
-	return fd;
-}
-
 static int set_limits(uint64_t file_bytes, unsigned files, struct error *err)
 {
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
@@ -120,7 +101,7 @@ static int set_limits(uint64_t file_bytes, unsigned files, struct error *err)
 
 int confine(const struct confine_args *args, struct error *err)
 {
-	auto_fd int root = change_root(args->root, err);
+	auto_fd int root = confine_root(args->root, err);
 
 	if (root < 0)
 		return root;
